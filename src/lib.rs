@@ -8,3 +8,7 @@ pub mod shell;
 pub mod secret;
 pub mod span;
 pub mod problem;
+pub mod pki;
+pub mod secrets;
+pub mod facts;
+pub mod resource;
