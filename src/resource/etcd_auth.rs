@@ -21,7 +21,7 @@ pub struct EtcdAuth {
     /// The user that may read and write below `prefix`, and nothing else.
     pub user: String,
     pub prefix: String,
-    pub endpoints: Vec<String>,
+    pub endpoints: String,
     pub ca: String,
     pub identity: String,
     #[serde(skip)]
@@ -77,7 +77,7 @@ impl Manage for EtcdAuth {
             user = password(&self.user_password),
             ca = quote(&self.ca),
             identity = quote(&self.identity),
-            endpoints = crate::shell::words(self.endpoints.iter().map(String::as_str)),
+            endpoints = crate::shell::words(self.endpoints.split_whitespace()),
             role = quote(&format!("{{\"name\":\"{}\"}}", self.user)),
             permission = quote(&permission),
             name = self.user,

@@ -26,8 +26,8 @@ pub struct EtcdMember {
     pub unit: String,
     /// Every first member: `name=peer,...`
     pub cluster: String,
-    /// Client URLs of all planned members, to join through.
-    pub endpoints: Vec<String>,
+    /// Client URLs of all planned members, with spaces between.
+    pub endpoints: String,
     pub ca: String,
     /// Path stem of a client certificate.
     pub identity: String,
@@ -89,8 +89,7 @@ impl EtcdMember {
             ca = quote(&self.ca),
             identity = quote(&self.identity),
             password = quote(self.password.as_ref().map_or("", Secret::expose)),
-            endpoints =
-                crate::shell::words(self.endpoints.iter().filter(|e| **e != self.client).map(String::as_str)),
+            endpoints = crate::shell::words(self.endpoints.split_whitespace().filter(|e| *e != self.client)),
             data = quote(&self.data),
             replaces = quote(replaces),
             remove = quote(&format!("{{\"ID\":\"{replaces}\"}}")),

@@ -44,6 +44,23 @@ fn mode() -> String {
     "0644".to_owned()
 }
 
+impl File {
+    /// A root-owned 0644 file with this content.
+    pub fn literal(path: &str, content: &str) -> Self {
+        Self {
+            path: path.to_owned(),
+            template: None,
+            content: Some(content.to_owned()),
+            owner: root(),
+            group: root(),
+            mode: mode(),
+            validate: None,
+            absent: false,
+            text: None,
+        }
+    }
+}
+
 /// Lower-case hex SHA-256.
 pub(crate) fn sha256(text: &str) -> String {
     data_encoding::HEXLOWER.encode(&Sha256::digest(text.as_bytes()))
