@@ -10,6 +10,7 @@ pub mod span;
 pub mod problem;
 pub mod pki;
 pub mod secrets;
+pub mod inventory;
 pub mod facts;
 pub mod resource;
 pub mod render;
