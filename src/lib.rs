@@ -19,3 +19,4 @@ pub mod playbook;
 pub mod expand;
 pub mod graph;
 pub mod ledger;
+pub mod plan;
