@@ -8,3 +8,4 @@ pub mod shell;
 pub mod secret;
 pub mod span;
 pub mod problem;
+pub mod transport;
