@@ -22,7 +22,7 @@ pub(super) async fn login(handle: &mut Handle<HostKeyGuard>, target: &Target) ->
     for path in &target.keys {
         let shown = path.display();
         let key = match load(target, path)? {
-            Loaded::Key(key) => Arc::new(key),
+            Loaded::Key(key) => key,
             Loaded::Absent => {
                 tried.push(format!("{shown} (no such file)"));
                 continue;
@@ -36,7 +36,9 @@ pub(super) async fn login(handle: &mut Handle<HostKeyGuard>, target: &Target) ->
         let with_hash = PrivateKeyWithHashAlg::new(Arc::clone(&key), hash);
         match handle.authenticate_publickey(&target.user, with_hash).await {
             Ok(AuthResult::Success) => return Ok(()),
-            Ok(AuthResult::Failure { .. }) => tried.push(format!("{shown} ({})", fingerprint(key.public_key()))),
+            Ok(AuthResult::Failure { .. }) => {
+                tried.push(format!("{shown} ({})", fingerprint(key.public_key())))
+            }
             Err(error) => return Err(cut(target, tried, &error.to_string())),
         }
     }
@@ -47,7 +49,7 @@ pub(super) async fn login(handle: &mut Handle<HostKeyGuard>, target: &Target) ->
 }
 
 enum Loaded {
-    Key(PrivateKey),
+    Key(Arc<PrivateKey>),
     Absent,
     /// Locked, but the agent may hold it.
     Encrypted,
@@ -70,7 +72,7 @@ fn load(target: &Target, path: &Path) -> Result<Loaded, TransportError> {
         return Err(TransportError::KeyPermissions { node: node(), path: path.to_owned(), mode });
     }
     match keys::load_secret_key(path, None) {
-        Ok(key) if !key.is_encrypted() => Ok(Loaded::Key(key)),
+        Ok(key) if !key.is_encrypted() => Ok(Loaded::Key(Arc::new(key))),
         Ok(_) | Err(keys::Error::KeyIsEncrypted) if target.agent.is_some() => Ok(Loaded::Encrypted),
         Ok(_) | Err(keys::Error::KeyIsEncrypted) => {
             let fix = format!("start an agent (`eval $(ssh-agent)`), then `ssh-add {}`", path.display());

@@ -102,7 +102,11 @@ mod tests {
             let mut reader = payload("IFS= read -r beat; echo \"got $beat\"");
             let bytes = reader.len();
             reader.extend(b"one\ntwo\n");
-            assert_eq!(run(shell, Stdin::Lines, bytes, &reader), (0, format!("{READY}\ngot one\n")), "{shell}");
+            assert_eq!(
+                run(shell, Stdin::Lines, bytes, &reader),
+                (0, format!("{READY}\ngot one\n")),
+                "{shell}"
+            );
         }
     }
 

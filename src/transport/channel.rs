@@ -48,7 +48,9 @@ impl Drop for Lane {
 pub(super) enum End {
     Status(i32),
     /// No exit status, or no close after it: the outcome is unknown.
-    Lost { sent: bool },
+    Lost {
+        sent: bool,
+    },
     /// The server would not start the command.
     Refused,
     TooMuch(TooMuch),

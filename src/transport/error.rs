@@ -12,44 +12,12 @@ pub enum TransportError {
     Unreachable { node: String, peer: String, why: String, fix: String },
 
     /// No entry for this address. Nothing was run and no key was offered.
-    #[error(
-        "{node}: the host key of {peer} is not known: it shows {shown}, and {file} has no entry for it{note}\n\
-         compare it on the host's console with `ssh-keygen -lf {key_file}`; if it is the same, \
-         `ssh-keyscan {scan} >> {file}`",
-        file = file.display()
-    )]
-    HostKeyUnknown {
-        node: String,
-        peer: String,
-        /// Type and SHA256 fingerprint the host showed.
-        shown: String,
-        file: PathBuf,
-        /// Where the host keeps the public key shown.
-        key_file: String,
-        /// Arguments of `ssh-keyscan` that fetch this key.
-        scan: String,
-        /// What else the file says of this host, or empty.
-        note: String,
-    },
+    #[error(transparent)]
+    HostKeyUnknown(Box<UnknownKey>),
 
     /// The host shows another key than the one pinned. Nothing was run.
-    #[error(
-        "{node}: the host key of {peer} has changed: {file}:{line} pins {pinned}, the host shows {shown}\n\
-         somebody may be in between, or the host was installed again; if it was, \
-         `ssh-keygen -R '{lookup}' -f {file}`, then pin the new key after comparing it on the host's console",
-        file = file.display()
-    )]
-    HostKeyChanged {
-        node: String,
-        peer: String,
-        file: PathBuf,
-        /// Line of `file`, counted from 1.
-        line: usize,
-        pinned: String,
-        shown: String,
-        /// The name `ssh-keygen -R` looks for.
-        lookup: String,
-    },
+    #[error(transparent)]
+    HostKeyChanged(Box<ChangedKey>),
 
     /// The key shown is marked `@revoked`. Nothing was run.
     #[error(
@@ -91,7 +59,9 @@ pub enum TransportError {
     },
 
     /// More output than any script of ours has. Its outcome is unknown.
-    #[error("{node}: a script wrote more than {limit} bytes to {stream}; it was cut off, its outcome is unknown")]
+    #[error(
+        "{node}: a script wrote more than {limit} bytes to {stream}; it was cut off, its outcome is unknown"
+    )]
     TooMuchOutput { node: String, stream: &'static str, limit: usize },
 
     /// The host refuses more work, or we cannot do our part. Nothing was run.
@@ -107,10 +77,55 @@ pub enum TransportError {
     SudoMissing { node: String, user: String, why: String },
 }
 
+/// See [`TransportError::HostKeyUnknown`].
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "{node}: the host key of {peer} is not known: it shows {shown}, and {file} has no entry for it{note}\n\
+     compare it on the host's console with `ssh-keygen -lf {key_file}`; if it is the same, \
+     `ssh-keyscan {scan} >> {file}`",
+    file = file.display()
+)]
+pub struct UnknownKey {
+    pub node: String,
+    pub peer: String,
+    /// Type and SHA256 fingerprint the host showed.
+    pub shown: String,
+    pub file: PathBuf,
+    /// Where the host keeps the public key shown.
+    pub key_file: String,
+    /// Arguments of `ssh-keyscan` that fetch this key.
+    pub scan: String,
+    /// What else the file says of this host, or empty.
+    pub note: String,
+}
+
+/// See [`TransportError::HostKeyChanged`].
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "{node}: the host key of {peer} has changed: {file}:{line} pins {pinned}, the host shows {shown}\n\
+     somebody may be in between, or the host was installed again; if it was, \
+     `ssh-keygen -R '{lookup}' -f {file}`, then pin the new key after comparing it on the host's console",
+    file = file.display()
+)]
+pub struct ChangedKey {
+    pub node: String,
+    pub peer: String,
+    pub file: PathBuf,
+    /// Line of `file`, counted from 1.
+    pub line: usize,
+    pub pinned: String,
+    pub shown: String,
+    /// The name `ssh-keygen -R` looks for.
+    pub lookup: String,
+}
+
 impl TransportError {
     /// Whether something may have been run whose outcome nobody knows.
     pub fn outcome_unknown(&self) -> bool {
-        matches!(self, Self::Timeout { .. } | Self::TooMuchOutput { .. } | Self::Disconnected { sent: true, .. })
+        matches!(
+            self,
+            Self::Timeout { .. } | Self::TooMuchOutput { .. } | Self::Disconnected { sent: true, .. }
+        )
     }
 
     /// Whether the host did not answer at all, so that the run goes on without it.

@@ -157,3 +157,45 @@ impl Fake {
         .await
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::transport::{Connection, ProbeText, Prober, Protection};
+
+    const LIMIT: Duration = Duration::from_secs(5);
+
+    fn says(text: &str) -> Output {
+        Output { stdout: text.into(), ..Output::default() }
+    }
+
+    #[tokio::test]
+    async fn answers_records_and_fails_as_told() {
+        let fake = Fake::new("n1").on("uname", says("Linux\n")).delay(Duration::from_millis(20)).cut_at(3);
+        let host = Connection::Fake(fake.clone());
+        assert_eq!(host.run("uname -s", LIMIT, None).await.unwrap().stdout_text(), "Linux\n");
+        assert!(host.run("true", LIMIT, None).await.unwrap().success());
+        let slow = host.run("uname", Duration::from_millis(1), None).await;
+        assert!(matches!(slow, Err(TransportError::Timeout { .. })), "{slow:?}");
+        let cut = |sent| Err(TransportError::Disconnected { node: "n1".into(), sent });
+        assert_eq!(host.run("reboot", LIMIT, None).await, cut(true));
+        assert_eq!(host.run("true", LIMIT, None).await, cut(false));
+        assert_eq!(fake.calls(), ["uname -s", "true", "uname", "reboot"]);
+    }
+
+    #[tokio::test]
+    async fn probes_and_holds_follow_the_contract() {
+        let fake = Fake::new("n1").on("id -un", says("root\n")).on("flock", says("locked\n"));
+        let text = ProbeText::read_only("id -un");
+        let prober = Prober::new(Arc::new(Connection::Fake(fake.clone())));
+        let answer = prober.probe(&text, LIMIT).await.unwrap();
+        assert_eq!((&*answer.output.stdout_text(), answer.protection), ("root\n", Protection::ReadOnly));
+        let open = Prober::new(Arc::new(Connection::Fake(fake.clone().unprotected())));
+        assert_ne!(open.probe(&text, LIMIT).await.unwrap().protection, Protection::ReadOnly);
+        let mut held = Connection::Fake(fake.clone()).hold("flock 9").await.unwrap();
+        assert_eq!(held.line().await.as_deref(), Some("locked"));
+        held.beat("one").unwrap();
+        assert!(held.close().await.unwrap().success());
+        assert_eq!(fake.beats(), ["one"]);
+    }
+}

@@ -10,7 +10,7 @@ use russh::keys::{Algorithm, HashAlg, PublicKey, PublicKeyOrCertificate};
 use russh::{Preferred, cipher};
 use tokio::net::TcpStream;
 
-use super::error::TransportError;
+use super::error::{ChangedKey, TransportError, UnknownKey};
 use super::known_hosts::{self, KnownHosts, Verdict};
 use super::target::Target;
 
@@ -121,23 +121,33 @@ impl client::Handler for HostKeyGuard {
 
 impl HostKeyGuard {
     fn refuse(&self, verdict: Verdict, key: &PublicKey) -> TransportError {
-        let (node, peer, file) =
-            (self.target.name.clone(), self.target.peer(), self.target.known_hosts.clone());
+        let target = &self.target;
+        let (node, peer, file) = (target.name.clone(), target.peer(), target.known_hosts.clone());
         let shown = known_hosts::show(key);
-        match verdict {
+        let also = match verdict {
             Verdict::Changed { line, pinned } => {
                 let lookup = self.lookup.clone();
-                TransportError::HostKeyChanged { node, peer, file, line, pinned, shown, lookup }
+                let change = ChangedKey { node, peer, file, line, pinned, shown, lookup };
+                return TransportError::HostKeyChanged(Box::new(change));
             }
-            Verdict::Revoked { line } => TransportError::HostKeyRevoked { node, peer, file, line, shown },
-            Verdict::Known | Verdict::Unknown { .. } => {
-                let note = if let Verdict::Unknown { note } = verdict { note } else { String::new() };
-                let kind = known_hosts::short_type(key);
-                let key_file = format!("/etc/ssh/ssh_host_{kind}_key.pub");
-                let scan = format!("-t {kind} -p {} {}", self.target.port, self.target.address);
-                TransportError::HostKeyUnknown { node, peer, shown, file, key_file, scan, note }
+            Verdict::Revoked { line } => {
+                return TransportError::HostKeyRevoked { node, peer, file, line, shown };
             }
-        }
+            Verdict::Unknown { note } => note,
+            Verdict::Known => String::new(),
+        };
+        let kind = known_hosts::short_type(key);
+        let key_file = format!("/etc/ssh/ssh_host_{kind}_key.pub");
+        let scan = format!("-t {kind} -p {} {}", target.port, target.address);
+        TransportError::HostKeyUnknown(Box::new(UnknownKey {
+            node,
+            peer,
+            shown,
+            file,
+            key_file,
+            scan,
+            note: also,
+        }))
     }
 }
 
@@ -157,7 +167,9 @@ pub(super) fn unreachable(target: &Target, why: &str) -> TransportError {
 
 fn explain(error: &russh::Error) -> String {
     match error {
-        russh::Error::Disconnect | russh::Error::HUP => "the connection was closed during the key exchange".into(),
+        russh::Error::Disconnect | russh::Error::HUP => {
+            "the connection was closed during the key exchange".into()
+        }
         other => other.to_string(),
     }
 }

@@ -83,8 +83,8 @@ impl Held {
         self.lines.recv().await
     }
 
-    /// Sends one line to the process.
-    pub async fn beat(&mut self, text: &str) -> Result<(), TransportError> {
+    /// Sends one line to the process, without waiting for it to arrive.
+    pub fn beat(&mut self, text: &str) -> Result<(), TransportError> {
         let lost = || TransportError::Disconnected { node: self.node.clone(), sent: true };
         if self.pump.is_finished() {
             return Err(lost());

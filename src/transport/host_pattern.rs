@@ -1,5 +1,5 @@
 //! Owns whether a host is meant by the first field of a known-hosts line.
-//! Must not know keys, markers or files. Rules: sshd(8), "SSH_KNOWN_HOSTS FILE FORMAT".
+//! Must not know keys, markers or files. The rules are in sshd(8).
 
 use data_encoding::BASE64;
 use hmac::{Hmac, KeyInit, Mac};

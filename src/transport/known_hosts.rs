@@ -111,7 +111,9 @@ impl Entry {
         let line = self.line;
         match (self.marker, &self.key) {
             (Marker::CertAuthority, _) => {
-                format!(" (line {line} trusts a certificate authority: host certificates are not supported, pin the key)")
+                format!(
+                    " (line {line} trusts a certificate authority: host certificates are not supported, pin the key)"
+                )
             }
             (Marker::Pin, None) => format!(" (the key of line {line} cannot be read)"),
             _ => String::new(),

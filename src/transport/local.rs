@@ -179,7 +179,7 @@ mod tests {
     async fn holds_a_process_and_beats() {
         let script = "while IFS= read -r beat; do echo got $beat; done; echo left; exit 3";
         let mut held = Local::new("control").hold(script).await.unwrap();
-        held.beat("one").await.unwrap();
+        held.beat("one").unwrap();
         assert_eq!(held.line().await.as_deref(), Some("got one"));
         let end = held.close().await.unwrap();
         assert_eq!((end.status, &*end.stdout_text()), (3, "left\n"));

@@ -18,7 +18,7 @@ mod target;
 
 use std::time::Duration;
 
-pub use error::TransportError;
+pub use error::{ChangedKey, TransportError, UnknownKey};
 pub use held::Held;
 pub use output::{OUTPUT_LIMIT, OnLine, Output};
 pub use probe::{ProbeText, Probed, Prober, Protection};

@@ -10,6 +10,7 @@ use tokio::net::TcpStream;
 use tokio::sync::{Semaphore, mpsc};
 use tokio::time::{sleep, timeout};
 
+use super::auth;
 use super::bootstrap::{self, Stdin};
 use super::channel::{End, Lane, exchange};
 use super::error::TransportError;
@@ -17,7 +18,6 @@ use super::handshake::{self, HostKeyGuard};
 use super::held::{Held, Wires};
 use super::output::{Collector, OnLine, Output};
 use super::target::{Limits, Target};
-use super::auth;
 
 /// Session channels busy at once on one host. sshd's `MaxSessions` is 10, but
 /// it frees a session late: 5 at once were never refused, 6 at times (measured).
@@ -102,9 +102,13 @@ impl Session {
         drop(keep_open);
         tokio::spawn(Inner::refill(Arc::clone(&self.inner)));
         let Ok(end) = end else {
-            return Err(TransportError::Timeout { node: node.clone(), what: "a script".into(), after: limit });
+            return Err(TransportError::Timeout {
+                node: node.clone(),
+                what: "a script".into(),
+                after: limit,
+            });
         };
-        let output = sink.finish(status(node, end)?);
+        let output = sink.finish(status(node, &end)?);
         bootstrap::check_sudo(node, &self.inner.user, &output)?;
         Ok(output)
     }
@@ -119,7 +123,7 @@ impl Session {
             drop(first);
             async move {
                 let end = exchange(lane, command, beats, &mut sink).await;
-                let output = sink.finish(status(&inner.node, end)?);
+                let output = sink.finish(status(&inner.node, &end)?);
                 bootstrap::check_sudo(&inner.node, &inner.user, &output)?;
                 Ok(output)
             }
@@ -133,11 +137,11 @@ impl Session {
     }
 }
 
-fn status(node: &str, end: End) -> Result<i32, TransportError> {
+fn status(node: &str, end: &End) -> Result<i32, TransportError> {
     let node = node.to_owned();
     match end {
-        End::Status(status) => Ok(status),
-        End::Lost { sent } => Err(TransportError::Disconnected { node, sent }),
+        End::Status(status) => Ok(*status),
+        &End::Lost { sent } => Err(TransportError::Disconnected { node, sent }),
         End::TooMuch(full) => Err(full.at(&node)),
         End::Refused => Err(TransportError::Io {
             node,
