@@ -20,3 +20,4 @@ pub mod expand;
 pub mod graph;
 pub mod ledger;
 pub mod plan;
+pub mod transport;
