@@ -21,3 +21,4 @@ pub mod graph;
 pub mod ledger;
 pub mod plan;
 pub mod transport;
+pub mod exec;
