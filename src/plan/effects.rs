@@ -22,12 +22,14 @@ pub fn effects(plan: &Plan, resources: &[Resource], view: &View) -> Vec<String> 
         if matches!(assessment.kind, Kind::Unit(_)) && says("reload") {
             reloads += 1;
         }
-        let starts = assessment.change.to("state").is_some() || matches!(assessment.change, Change::Create(_));
+        let starts =
+            assessment.change.to("state").is_some() || matches!(assessment.change, Change::Create(_));
         if let Some(group) = resource.group.filter(|_| resource.rolling && (starts || says("restart"))) {
             by_group.entry(group).or_default().push(assessment.id.clone());
         }
     }
-    let mut said: Vec<String> = by_group.into_iter().map(|(group, ids)| sentence(group, &ids, view)).collect();
+    let mut said: Vec<String> =
+        by_group.into_iter().map(|(group, ids)| sentence(group, &ids, view)).collect();
     if reloads > 0 {
         said.push(format!("{reloads} units reload their configuration without a restart"));
     }

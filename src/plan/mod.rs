@@ -62,8 +62,12 @@ impl Planner<'_> {
         let mut problems = Vec::new();
         let mut pending: BTreeSet<NodeIndex> = BTreeSet::new();
         for node in &self.graph.order {
-            let waits: Vec<NodeIndex> =
-                self.graph.predecessors(*node).map(|(from, _)| from).filter(|from| pending.contains(from)).collect();
+            let waits: Vec<NodeIndex> = self
+                .graph
+                .predecessors(*node)
+                .map(|(from, _)| from)
+                .filter(|from| pending.contains(from))
+                .collect();
             let Node::Resource(index) = self.graph.dag[*node] else {
                 if !waits.is_empty() {
                     pending.insert(*node);
