@@ -1,0 +1,41 @@
+//! Owns the inventory: a `cluster.toml` as typed tables, what follows from
+//! them, and what is wrong with them. Must not know playbooks, hosts or plans.
+
+mod address;
+mod check;
+mod choice;
+mod component;
+mod context;
+mod database;
+mod document;
+mod edge;
+mod file;
+mod mismatch;
+mod model;
+mod preset;
+mod quorum;
+mod reader;
+mod redact;
+mod roles;
+mod suggest;
+mod syntax;
+mod syntax_line;
+mod table;
+mod text;
+mod value;
+
+pub use address::{AddressRange, Cidr};
+pub use choice::{Period, Scalar};
+pub use component::{Component, components};
+pub use database::{
+    Backup, Dcs, Etcd, Postgres, Preset, Redis, Repository, TimescaleMode, Timescaledb, Watchdog,
+};
+pub use edge::{Certificate, Cloudflare, Dns, Firewall, Ingress, K3s, Metallb, Protocol, Resolver};
+pub use file::{Inventory, load, parse};
+pub use model::{Cluster, Network, Node, Platform, Ssh, Tables, Truenas, Vip, schema};
+pub use preset::Timing;
+pub use quorum::{HostVotes, Votes};
+pub use roles::{EtcdMember, Host, all_roles, hosts};
+pub use table::Key;
+pub use text::{DnsName, HostPath, Interface, LocalPath, Name, RoleChange, SecretName, Text, User, Word};
+pub use value::Switch;

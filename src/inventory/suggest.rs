@@ -1,0 +1,98 @@
+//! Owns the guess at what an unknown word was meant to be.
+//! Must not know why it is unknown.
+
+use super::model::schema;
+use super::table::Key;
+
+/// What other tools call it, and what it is called here. A dot names a table's key.
+const SYNONYMS: &[(&str, &str)] = &[
+    ("ip", "address"),
+    ("ip_address", "address"),
+    ("host", "address"),
+    ("hostname", "name"),
+    ("nodes", "node"),
+    ("hosts", "node"),
+    ("servers", "node"),
+    ("postgresql", "postgres"),
+    ("pg", "postgres"),
+    ("patroni", "postgres"),
+    ("vips", "vip"),
+    ("keepalived", "vip"),
+    ("nas", "truenas"),
+    ("virtual_router_id", "vip.router_id"),
+    ("vrid", "vip.router_id"),
+    ("tunnel", "cloudflare"),
+    ("cloudflared", "cloudflare"),
+    ("traefik", "ingress"),
+    ("timescale", "timescaledb"),
+    ("cidr", "subnet"),
+    ("ssh_user", "ssh.user"),
+    ("private_key", "ssh.key"),
+    ("ntp", "ntp_servers"),
+    ("synchronous_mode", "synchronous"),
+    ("priority", "failover_priority"),
+];
+
+/// The nearest word, at most a third of its length away.
+pub(super) fn nearest<'w>(word: &str, known: impl Iterator<Item = &'w str>) -> Option<&'w str> {
+    let limit = (word.chars().count() / 3).max(1);
+    known
+        .map(|candidate| (strsim::damerau_levenshtein(&word.to_lowercase(), candidate), candidate))
+        .filter(|(distance, _)| *distance <= limit)
+        .min_by_key(|(distance, _)| *distance)
+        .map(|(_, candidate)| candidate)
+}
+
+/// Help for an unknown key: in its own table, then by other tools' names, then in all tables.
+pub(super) fn unknown(table: &str, word: &str, keys: &[Key]) -> String {
+    let own = || keys.iter().map(|key| key.name);
+    if let Some(near) = nearest(word, own()) {
+        return format!("did you mean `{}`?", styled(table, near));
+    }
+    let synonym = SYNONYMS.iter().find(|(theirs, _)| *theirs == word).map(|(_, ours)| *ours);
+    if let Some(ours) = synonym {
+        if own().any(|key| key == ours) {
+            return format!("did you mean `{}`?", styled(table, ours));
+        }
+        if let Some((other, key)) = ours.split_once('.') {
+            return format!("did you mean `{key}` in {}?", bracketed(other));
+        }
+    }
+    let homes: Vec<String> = schema()
+        .filter(|(name, keys)| *name != table && keys.iter().any(|key| key.name == word))
+        .map(|(name, _)| bracketed(name))
+        .collect();
+    if !homes.is_empty() {
+        return format!("`{word}` belongs in {}", homes.join(" or "));
+    }
+    let all: Vec<&str> = own().collect();
+    format!("known here: {}", all.join(", "))
+}
+
+fn styled(table: &str, key: &str) -> String {
+    if table.is_empty() { bracketed(key) } else { key.to_owned() }
+}
+
+fn bracketed(table: &str) -> String {
+    if table == "node" { "[[node]]".to_owned() } else { format!("[{table}]") }
+}
+
+/// A line that sets `key`, for "add a line ...".
+pub(super) fn example(table: &str, key: &str) -> String {
+    let value = match key {
+        "subnet" => "\"192.168.15.0/24\"",
+        "address" | "database" => "\"192.168.15.101\"",
+        "hostname" => "\"app.example.org\"",
+        _ if table.starts_with("node") => "\"node1\"",
+        _ => "\"home\"",
+    };
+    format!("{key} = {value}")
+}
+
+pub(super) fn example_table(table: &str) -> String {
+    match table {
+        "cluster" => "[cluster] with a line name = \"home\"".to_owned(),
+        "network" => "[network] with a line subnet = \"192.168.15.0/24\"".to_owned(),
+        other => bracketed(other),
+    }
+}

@@ -1,0 +1,233 @@
+//! Owns the kinds of text an inventory holds and which characters each may
+//! have. Must not know which key is of which kind.
+
+use std::fmt;
+use std::ops::Deref;
+
+use serde::Serialize;
+
+use super::reader::Reader;
+use super::value::{Node, Value, Wrong, read_text};
+
+/// Longest DNS label, and so longest name of a host (RFC 1123).
+const LABEL: usize = 63;
+
+macro_rules! text {
+    ($($(#[doc = $doc:literal])+ $name:ident, $expects:literal, $check:expr;)+) => {$(
+        $(#[doc = $doc])+
+        #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+        #[serde(transparent)]
+        pub struct $name(String);
+
+        impl Deref for $name {
+            type Target = str;
+            fn deref(&self) -> &str {
+                &self.0
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(&self.0)
+            }
+        }
+
+        impl From<&str> for $name {
+            fn from(text: &str) -> Self {
+                Self(text.to_owned())
+            }
+        }
+
+        impl Value for $name {
+            const EXPECTS: &'static str = $expects;
+            fn read(value: Node<'_, '_>, path: &str, reader: &mut Reader) -> Option<Self> {
+                read_text(value, path, reader, |text| {
+                    harmless(text)?;
+                    $check(text)?;
+                    Ok(Self(text.to_owned()))
+                })
+            }
+            fn placeholder() -> Self {
+                Self(String::new())
+            }
+        }
+    )+};
+}
+
+text! {
+    /// A DNS label: the name of a cluster or a host.
+    Name, "a name in quotes", label;
+    /// A host name with dots, such as `app.example.org`.
+    DnsName, "a host name in quotes", dns_name;
+    /// A Unix account.
+    User, "a user name in quotes", user;
+    /// A network interface.
+    Interface, "an interface name in quotes, such as \"eth0\"", interface;
+    /// An absolute path on a host.
+    HostPath, "an absolute path in quotes", host_path;
+    /// A path on the control side; `~` is the user's home.
+    LocalPath, "a path in quotes", local_path;
+    /// A role to add, or with a leading `-` to leave out.
+    RoleChange, "a role in quotes, such as \"redis\" or \"-k3s\"", role_change;
+    /// `secret://name`: where a secret is kept, never the secret.
+    SecretName, "a reference such as \"secret://name\"", secret_name;
+    /// A plain word: a version, a size, an image tag, a time zone.
+    Word, "a word in quotes", word;
+    /// Any other text, such as a schedule or a time zone.
+    Text, "a text in quotes", not_empty;
+}
+
+/// No text of an inventory may carry these: it ends up in files and templates on hosts.
+pub(super) fn harmless(text: &str) -> Result<(), Wrong> {
+    if let Some(bad) = text.chars().find(|c| c.is_control()) {
+        let message = format!("is {text:?}: it has the control character U+{:04X}", u32::from(bad));
+        return Err(Wrong::new("HAC-E036", message).help("remove it; a text is one printable line"));
+    }
+    if let Some(brace) = ["{{", "{%", "{#"].into_iter().find(|brace| text.contains(brace)) {
+        let message = format!("is {text:?}: {brace} starts a template, and an inventory holds plain values");
+        return Err(Wrong::new("HAC-E030", message).help("write the value itself"));
+    }
+    Ok(())
+}
+
+fn not_empty(text: &str) -> Result<(), Wrong> {
+    if text.trim().is_empty() {
+        return Err(Wrong::new("HAC-E015", "is empty").help("write a value, or remove the line"));
+    }
+    Ok(())
+}
+
+/// Refuses the first character that `allowed` does not, and says which it is.
+fn only(text: &str, allowed: fn(char) -> bool, rule: &str) -> Result<(), Wrong> {
+    not_empty(text)?;
+    let Some((at, bad)) = text.char_indices().find(|(_, c)| !allowed(*c)) else { return Ok(()) };
+    let position = text[..at].chars().count() + 1;
+    if bad.is_alphanumeric() && !bad.is_ascii() {
+        let message = format!(
+            "is {text:?}: character {position} is {bad} (U+{:04X}), which only looks like a plain letter or digit",
+            u32::from(bad)
+        );
+        return Err(Wrong::new("HAC-E031", message).help(format!("type it again; allowed are {rule}")));
+    }
+    let shown = if bad == ' ' { "a space".to_owned() } else { format!("`{bad}`") };
+    let message = format!("is {text:?}: character {position}, {shown}, is not allowed");
+    Err(Wrong::new("HAC-E030", message).help(format!("allowed are {rule}")))
+}
+
+fn at_most(text: &str, limit: usize, what: &str) -> Result<(), Wrong> {
+    let length = text.chars().count();
+    if length > limit {
+        let start: String = text.chars().take(16).collect();
+        let message = format!("is \"{start}…\" with {length} characters; {what} has at most {limit}");
+        return Err(Wrong::new("HAC-E030", message).help("shorten it"));
+    }
+    Ok(())
+}
+
+fn label(text: &str) -> Result<(), Wrong> {
+    let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
+    if text.chars().any(|c| c.is_ascii_uppercase()) && text.chars().all(|c| plain(c.to_ascii_lowercase())) {
+        let message = format!("is {text:?}; names are lower case");
+        return Err(Wrong::new("HAC-E030", message).help(format!("write \"{}\"", text.to_ascii_lowercase())));
+    }
+    only(text, plain, "a-z, 0-9 and -")?;
+    at_most(text, LABEL, "a name")?;
+    if text.starts_with('-') || text.ends_with('-') {
+        let message = format!("is {text:?}; a name starts and ends with a letter or digit");
+        let fixed = text.trim_matches('-');
+        return Err(Wrong::new("HAC-E030", message).help(format!("write \"{fixed}\"")));
+    }
+    if text.chars().all(|c| c.is_ascii_digit()) {
+        let message = format!("is {text:?}; a name of digits alone is read as a number or an address");
+        return Err(Wrong::new("HAC-E030", message).help(format!("write for example \"node{text}\"")));
+    }
+    Ok(())
+}
+
+fn dns_name(text: &str) -> Result<(), Wrong> {
+    if let Some((_, rest)) = text.split_once("://") {
+        let message = format!("is {text:?}, a URL; a host name is needed");
+        return Err(Wrong::new("HAC-E030", message).help(format!("write \"{}\"", rest.trim_end_matches('/'))));
+    }
+    only(text, |c| c.is_ascii_alphanumeric() || c == '-' || c == '.', "letters, digits, - and .")?;
+    at_most(text, 253, "a host name")?;
+    let bad = text
+        .split('.')
+        .find(|part| part.is_empty() || part.len() > LABEL || part.starts_with('-') || part.ends_with('-'));
+    match bad {
+        Some(part) => Err(Wrong::new("HAC-E030", format!("is {text:?}: the part {part:?} is no DNS label"))
+            .help("each part has 1 to 63 characters and starts and ends with a letter or digit")),
+        None => Ok(()),
+    }
+}
+
+fn user(text: &str) -> Result<(), Wrong> {
+    only(text, |c| c.is_ascii_alphanumeric() || "-_.".contains(c), "letters, digits, -, _ and .")?;
+    at_most(text, 32, "a user name")?;
+    if text.starts_with(['-', '.']) || text.starts_with(|c: char| c.is_ascii_digit()) {
+        let message = format!("is {text:?}; a user name starts with a letter or _");
+        return Err(Wrong::new("HAC-E030", message).help("write an existing account, such as \"root\""));
+    }
+    Ok(())
+}
+
+fn interface(text: &str) -> Result<(), Wrong> {
+    only(text, |c| c.is_ascii_alphanumeric() || "-_.:@".contains(c), "letters, digits, -, _, ., : and @")?;
+    // IFNAMSIZ is 16 with the final NUL.
+    at_most(text, 15, "an interface name")
+}
+
+fn word(text: &str) -> Result<(), Wrong> {
+    only(text, |c| c.is_ascii_alphanumeric() || "-_.+:/@".contains(c), "letters, digits and - _ . + : / @")
+}
+
+fn path(text: &str) -> Result<(), Wrong> {
+    only(
+        text,
+        |c| c.is_ascii_alphanumeric() || "-_.+/~@:".contains(c),
+        "letters, digits and - _ . + / ~ @ :",
+    )?;
+    if text.split('/').any(|part| part == "..") {
+        let message = format!("is {text:?}; a path may not go up with ..");
+        return Err(Wrong::new("HAC-E034", message).help("write the path it means"));
+    }
+    Ok(())
+}
+
+fn local_path(text: &str) -> Result<(), Wrong> {
+    only(text, |c| !"`$;|&<>*?\"'\\".contains(c), "all but ` $ ; | & < > * ? quotes and \\")
+}
+
+fn host_path(text: &str) -> Result<(), Wrong> {
+    path(text)?;
+    if !text.starts_with('/') {
+        let message = format!("is {text:?}; a path on a host starts with /");
+        return Err(
+            Wrong::new("HAC-E034", message).help(format!("write \"/{}\"", text.trim_start_matches("~/")))
+        );
+    }
+    const SYSTEM: [&str; 14] = [
+        "", "/bin", "/boot", "/dev", "/etc", "/home", "/lib", "/proc", "/root", "/run", "/sys", "/tmp",
+        "/usr", "/var",
+    ];
+    if SYSTEM.contains(&text.trim_end_matches('/')) {
+        let message = format!("is {text:?}, a directory of the system itself");
+        return Err(
+            Wrong::new("HAC-E035", message).help("name a directory of its own, such as \"/var/lib/…\"")
+        );
+    }
+    Ok(())
+}
+
+fn role_change(text: &str) -> Result<(), Wrong> {
+    label(text.strip_prefix('-').unwrap_or(text))
+}
+
+fn secret_name(text: &str) -> Result<(), Wrong> {
+    let Some(name) = text.strip_prefix("secret://") else {
+        // The text may be the secret itself: it is not repeated.
+        return Err(Wrong::new("HAC-E060", "holds a literal; secrets do not belong into an inventory")
+            .help("write \"secret://name\"; `hacluster secrets` keeps the value beside the inventory"));
+    };
+    only(name, |c| c.is_ascii_lowercase() || c.is_ascii_digit() || "-_./".contains(c), "a-z, 0-9 and - _ . /")
+}
