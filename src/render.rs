@@ -53,7 +53,10 @@ impl Renderer {
         let lacked_secrets = Arc::new(AtomicBool::new(false));
         let mut env = environment();
         let flag = Arc::clone(&lacked_secrets);
-        env.add_function("secret", move |name: String| secret(secrets.as_deref(), &flag, &name));
+        let by_name = secrets.clone();
+        env.add_function("secret", move |name: String| secret(by_name.as_deref(), &flag, &name));
+        let flag = Arc::clone(&lacked_secrets);
+        env.add_function("authority", move || authority(secrets.as_deref(), &flag));
         let by_name = sources.clone();
         env.set_loader(move |name| Ok(by_name.get(name).map(|source| source.text.clone())));
         Self { env, sources, lacked_secrets }
@@ -138,11 +141,21 @@ fn environment() -> Environment<'static> {
     env
 }
 
-fn secret(secrets: Option<&Secrets>, lacked: &AtomicBool, name: &str) -> Result<String, Error> {
-    let Some(secrets) = secrets else {
+/// The secrets, or an error that is told apart from every other.
+fn at_hand<'a>(secrets: Option<&'a Secrets>, lacked: &AtomicBool) -> Result<&'a Secrets, Error> {
+    secrets.ok_or_else(|| {
         lacked.store(true, Ordering::Relaxed);
-        return Err(Error::new(ErrorKind::InvalidOperation, "the secrets are not at hand"));
-    };
+        Error::new(ErrorKind::InvalidOperation, "the secrets are not at hand")
+    })
+}
+
+/// The certificate of the cluster's authority, without its last line's end.
+fn authority(secrets: Option<&Secrets>, lacked: &AtomicBool) -> Result<String, Error> {
+    Ok(at_hand(secrets, lacked)?.authority.cert_pem.trim_end().to_owned())
+}
+
+fn secret(secrets: Option<&Secrets>, lacked: &AtomicBool, name: &str) -> Result<String, Error> {
+    let secrets = at_hand(secrets, lacked)?;
     let value = secrets.get(name).map(|secret| secret.expose().to_owned());
     value.ok_or_else(|| Error::new(ErrorKind::InvalidOperation, format!("the secrets file has no {name}")))
 }
