@@ -19,3 +19,6 @@ pub mod playbook;
 pub mod expand;
 pub mod graph;
 pub mod ledger;
+pub mod plan;
+pub mod transport;
+pub mod exec;
