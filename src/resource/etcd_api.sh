@@ -37,11 +37,12 @@ etcd_curl() {
         -H @"$etcd_header" -d @- "$etcd_url$1"
 }
 
-# etcd_call PATH BODY: the answer is in etcd_answer; fails where it is an error.
+# etcd_call PATH BODY: the answer is in etcd_answer; fails where it is an error,
+# which upstream's gateway begins with "error" and Debian's with "code".
 etcd_call() {
     etcd_answer=$(printf %s "$2" | etcd_curl "$1") || return 1
     case $etcd_answer in
-    *'"error":'*) return 1 ;;
+    '{"error":'* | '{"code":'*) return 1 ;;
     esac
 }
 
