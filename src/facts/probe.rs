@@ -186,7 +186,8 @@ mod tests {
     #[test]
     fn reads_whole_values_below_proc_sys() {
         let needs = Needs { sysctls: ["kernel.osrelease".to_owned()].into(), ..Needs::default() };
-        let sh = std::process::Command::new("sh").arg("-c").arg(probe_body(&needs, "n0nce")).output().unwrap();
+        let sh =
+            std::process::Command::new("sh").arg("-c").arg(probe_body(&needs, "n0nce")).output().unwrap();
         let facts = parse(&String::from_utf8_lossy(&sh.stdout), &needs, "n0nce").unwrap();
         let release = read_to_string("/proc/sys/kernel/osrelease").unwrap();
         assert_eq!(facts.sysctls["kernel.osrelease"], Fact::Present(release.trim().to_owned()));
