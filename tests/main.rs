@@ -1,3 +1,4 @@
 //! The one integration crate: a module per subject.
 
+mod playbooks;
 mod ssh;
