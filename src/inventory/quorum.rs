@@ -3,7 +3,7 @@
 
 use serde::Serialize;
 
-use super::roles::Host;
+use super::host::Host;
 
 /// The votes of one host; raft has no weights, so these are members.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -90,13 +90,13 @@ impl Votes {
 
     /// Nodes have one vote each, so a loss is a number of nodes, with or without the NAS.
     fn losses(&self, survived: bool) -> Vec<Loss> {
-        let nodes: Vec<&str> = self.nodes().map(|node| node.host.as_str()).collect();
+        let nodes: Vec<u32> = self.nodes().map(|node| node.votes).collect();
         let nas: &[bool] = if self.nas().is_some() { &[false, true] } else { &[false] };
         let all = nas.iter().flat_map(|nas| (0..=nodes.len()).map(|nodes| Loss { nodes, nas: *nas }));
         all.filter(|loss| {
-            let nas = self.nas().filter(|_| loss.nas).map(|nas| nas.host.as_str());
-            let lost: Vec<&str> = nodes[..loss.nodes].iter().copied().chain(nas).collect();
-            self.survives(&lost) == survived
+            let nas = self.nas().filter(|_| loss.nas).map_or(0, |nas| nas.votes);
+            let left = self.total() - nodes[..loss.nodes].iter().sum::<u32>() - nas;
+            (left >= self.quorum()) == survived
         })
         .collect()
     }
