@@ -19,6 +19,9 @@ pub struct Votes {
     pub hosts: Vec<HostVotes>,
 }
 
+/// Most hosts that a layout spells out.
+const LAYOUT: usize = 12;
+
 /// So many nodes, with or without the NAS, lost at once.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Loss {
@@ -62,8 +65,9 @@ impl Votes {
 
     /// The votes as people write them: `1,1,1,2`.
     pub fn layout(&self) -> String {
-        let votes: Vec<String> = self.hosts.iter().map(|host| host.votes.to_string()).collect();
-        votes.join(",")
+        let shown = self.hosts.iter().take(LAYOUT).map(|host| host.votes.to_string());
+        let more = (self.hosts.len() > LAYOUT).then(|| "…".to_owned());
+        shown.chain(more).collect::<Vec<_>>().join(",")
     }
 
     /// The largest losses that are survived: `any 2 nodes; nas`.

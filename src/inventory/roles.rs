@@ -61,7 +61,6 @@ pub(super) fn roles(tables: &Tables, seat: &Seat<'_>, changes: &[RoleChange]) ->
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use crate::inventory::{Host, Inventory, parse};
 
     const SEED: &str = r#"
