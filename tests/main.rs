@@ -1,3 +1,4 @@
-//! One integration crate; each file below is a part of it.
+//! The one integration crate: a module per subject.
 
 mod inventory;
+mod ssh;

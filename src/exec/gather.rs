@@ -1,0 +1,105 @@
+//! Owns reading hosts: connections in parallel, one probe per host. Must not
+//! write: it holds probers only, beside the connections it hands on.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use data_encoding::HEXLOWER;
+use tokio::task::JoinSet;
+
+use super::event::{Event, Sink};
+use crate::facts::{Facts, Needs, parse, probe_body};
+use crate::transport::{Connection, Limits, ProbeText, Prober, Protection, Target};
+
+/// A probe of a healthy host takes a tenth of a second; REST questions to a
+/// frozen service up to 3 s each.
+const PROBE_LIMIT: Duration = Duration::from_secs(60);
+
+/// Hosts that answered, and why the others did not.
+#[derive(Debug)]
+pub struct Gathered<T> {
+    pub ok: BTreeMap<String, T>,
+    pub failed: BTreeMap<String, String>,
+}
+
+impl<T> Default for Gathered<T> {
+    fn default() -> Self {
+        Self { ok: BTreeMap::new(), failed: BTreeMap::new() }
+    }
+}
+
+impl<T> Gathered<T> {
+    fn add(&mut self, host: String, result: Result<T, String>, sink: &dyn Sink) {
+        match result {
+            Ok(value) => drop(self.ok.insert(host, value)),
+            Err(why) => {
+                sink.event(Event::Unreachable { host: host.clone(), why: why.clone() });
+                self.failed.insert(host, why);
+            }
+        }
+    }
+}
+
+/// Connects to all targets at once.
+pub async fn connect(targets: &[Target], sink: &dyn Sink) -> Gathered<Arc<Connection>> {
+    let limits = Limits::default();
+    let mut tasks = JoinSet::new();
+    for target in targets {
+        sink.event(Event::Connecting { host: target.name.clone() });
+        let (target, limits) = (target.clone(), limits.clone());
+        tasks.spawn(async move {
+            let start = Instant::now();
+            (target.name.clone(), Connection::open(&target, &limits).await, start.elapsed())
+        });
+    }
+    let mut gathered = Gathered::default();
+    while let Some(Ok((host, result, took))) = tasks.join_next().await {
+        if result.is_ok() {
+            sink.event(Event::Connected { host: host.clone(), millis: millis(took) });
+        }
+        gathered.add(host, result.map(Arc::new).map_err(|e| e.to_string()), sink);
+    }
+    gathered
+}
+
+/// Probes the hosts of `needs` that have a prober, all at once.
+pub async fn probe_all(
+    probers: &BTreeMap<String, Prober>,
+    needs: &BTreeMap<String, Needs>,
+    sink: &dyn Sink,
+) -> Gathered<Facts> {
+    let mut tasks = JoinSet::new();
+    for (host, needs) in needs {
+        let Some(prober) = probers.get(host).cloned() else { continue };
+        let (host, needs) = (host.clone(), needs.clone());
+        tasks.spawn(async move {
+            let start = Instant::now();
+            (host, probe(&prober, &needs).await, start.elapsed())
+        });
+    }
+    let mut gathered = Gathered::default();
+    while let Some(Ok((host, result, took))) = tasks.join_next().await {
+        if result.is_ok() {
+            sink.event(Event::Probed { host: host.clone(), millis: millis(took) });
+        }
+        gathered.add(host, result, sink);
+    }
+    gathered
+}
+
+async fn probe(prober: &Prober, needs: &Needs) -> Result<Facts, String> {
+    let nonce = format!("hac-{}", HEXLOWER.encode(&rand::random::<[u8; 8]>()));
+    let text = ProbeText::read_only(probe_body(needs, &nonce));
+    let probed = prober.probe(&text, PROBE_LIMIT).await.map_err(|e| e.to_string())?;
+    let mut facts = parse(&probed.output.stdout_text(), needs, &nonce).map_err(|error| {
+        let stderr = probed.output.stderr_text();
+        format!("{error} ({})", stderr.lines().next_back().unwrap_or("nothing on standard error"))
+    })?;
+    facts.protected = probed.protection == Protection::ReadOnly;
+    Ok(facts)
+}
+
+pub(super) fn millis(took: Duration) -> u64 {
+    u64::try_from(took.as_millis()).unwrap_or(u64::MAX)
+}

@@ -1,0 +1,56 @@
+//! Owns what a host says of itself: always asked, and what templates may read
+//! as `host.facts.*`. Must not know what anything is used for.
+
+use serde::Serialize;
+
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub struct Identity {
+    pub hostname: String,
+    /// `debian`, `ubuntu`.
+    pub os: String,
+    /// `13`, `12`, `24.04`.
+    pub os_version: String,
+    pub arch: String,
+    pub cpus: u32,
+    pub memory_mib: u64,
+    pub machine_id: String,
+    pub boot_id: String,
+    /// Seconds since 1970, by the host's clock.
+    pub time: u64,
+    /// The kernel is shared: only `net.*` sysctls can be set, the clock cannot.
+    pub container: bool,
+    pub can_set_clock: bool,
+    pub systemd: bool,
+    pub watchdog: bool,
+    pub interfaces: Vec<Interface>,
+}
+
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub struct Interface {
+    pub name: String,
+    pub addresses: Vec<String>,
+}
+
+impl Identity {
+    /// The interface that carries `address`.
+    pub fn interface_of(&self, address: &str) -> Option<&str> {
+        self.interfaces.iter().find(|i| i.addresses.iter().any(|a| a == address)).map(|i| i.name.as_str())
+    }
+
+    pub fn holds(&self, address: &str) -> bool {
+        self.interface_of(address).is_some()
+    }
+}
+
+impl Identity {
+    /// Takes `NAME ADDRESS/PREFIX`, as `ip -o addr` prints it.
+    pub(super) fn add_address(&mut self, row: &str) {
+        let Some((name, address)) = row.split_once(' ') else { return };
+        let address = address.split('/').next().unwrap_or(address).to_owned();
+        let name = name.split('@').next().unwrap_or(name);
+        match self.interfaces.iter_mut().find(|i| i.name == name) {
+            Some(interface) => interface.addresses.push(address),
+            None => self.interfaces.push(Interface { name: name.to_owned(), addresses: vec![address] }),
+        }
+    }
+}

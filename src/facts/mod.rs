@@ -1,0 +1,87 @@
+//! Owns what is true on one host, as typed values read from one probe.
+//! Must not know resources, nor how a probe's text travels.
+
+mod identity;
+mod needs;
+mod parse;
+mod probe;
+mod rows;
+pub mod view;
+
+use std::collections::BTreeMap;
+
+pub use identity::{Identity, Interface};
+pub use needs::{EtcdEndpoint, Needs, PatroniEndpoint};
+pub use parse::{ParseError, parse};
+pub use probe::{LEDGER, STATE, probe_body};
+pub use rows::{EtcdFact, EtcdRow, PackageFact, PathFact, PathType, PatroniFact, UnitFact, UserFact};
+
+/// One reading. Not asked for = the key is missing from its map.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Fact<T> {
+    Absent,
+    Present(T),
+    /// Asked for, but the answer could not be had (a section ran out of time).
+    Unreadable(String),
+}
+
+impl<T> Fact<T> {
+    pub fn present(&self) -> Option<&T> {
+        match self {
+            Self::Present(value) => Some(value),
+            _ => None,
+        }
+    }
+}
+
+/// Everything one probe told about one host.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Facts {
+    pub identity: Identity,
+    pub paths: BTreeMap<String, Fact<PathFact>>,
+    /// SHA-256 of regular files, lower-case hex.
+    pub hashes: BTreeMap<String, Fact<String>>,
+    pub contents: BTreeMap<String, Fact<String>>,
+    pub packages: BTreeMap<String, Fact<PackageFact>>,
+    pub units: BTreeMap<String, Fact<UnitFact>>,
+    pub users: BTreeMap<String, Fact<UserFact>>,
+    /// Members of each group asked for.
+    pub groups: BTreeMap<String, Fact<Vec<String>>>,
+    pub sysctls: BTreeMap<String, Fact<String>>,
+    /// Exit status of each guard, by its text.
+    pub checks: BTreeMap<String, Fact<i32>>,
+    /// SHA-256 of the public key that belongs to a private key file.
+    pub public_keys: BTreeMap<String, Fact<String>>,
+    /// Units that owe a `restart` or `reload`.
+    pub debts: BTreeMap<String, String>,
+    /// The ledger's text, as found.
+    pub ledger: Option<String>,
+    pub etcd: BTreeMap<String, Fact<EtcdFact>>,
+    pub patroni: Option<Fact<PatroniFact>>,
+    /// The probe ran in a mount namespace that was read-only.
+    pub protected: bool,
+}
+
+impl Facts {
+    /// Takes over every reading of `newer`; what it did not ask stays.
+    pub fn merge(&mut self, newer: Self) {
+        self.identity = newer.identity;
+        self.paths.extend(newer.paths);
+        self.hashes.extend(newer.hashes);
+        self.contents.extend(newer.contents);
+        self.packages.extend(newer.packages);
+        self.units.extend(newer.units);
+        self.users.extend(newer.users);
+        self.groups.extend(newer.groups);
+        self.sysctls.extend(newer.sysctls);
+        self.checks.extend(newer.checks);
+        self.public_keys.extend(newer.public_keys);
+        self.debts = newer.debts;
+        self.ledger = newer.ledger;
+        self.etcd.extend(newer.etcd);
+        if newer.patroni.is_some() {
+            self.patroni = newer.patroni;
+        }
+        self.protected = newer.protected;
+    }
+}

@@ -1,0 +1,175 @@
+//! Owns the text of a probe: needs become one POSIX sh script, batched by kind.
+//! Must not know how the text travels nor how its answer is read.
+
+use std::fmt::Write as _;
+
+use super::needs::{EtcdEndpoint, Needs, PatroniEndpoint};
+use crate::shell::{quote, words};
+
+/// Where a host keeps what hacluster remembers there.
+pub const STATE: &str = "/var/lib/hacluster";
+/// The ledger's file name in [`STATE`].
+pub const LEDGER: &str = "ledger.json";
+
+/// Seconds one section may take before it counts as unreadable.
+const SECTION_SECONDS: u32 = 10;
+/// Seconds one REST answer may take; a healthy one needs milliseconds.
+const REST_SECONDS: u32 = 3;
+
+const IDENTITY: &str = r#"(
+. /etc/os-release 2>/dev/null
+printf 'os=%s\nos_version=%s\n' "$ID" "$VERSION_ID"
+printf 'arch=%s\ncpus=%s\n' "$(uname -m)" "$(nproc)"
+read -r h </proc/sys/kernel/hostname; printf 'hostname=%s\n' "$h"
+while read -r k v _; do [ "$k" = MemTotal: ] && printf 'memory_kib=%s\n' "$v" && break; done </proc/meminfo
+read -r m </etc/machine-id; printf 'machine_id=%s\n' "$m"
+read -r b </proc/sys/kernel/random/boot_id; printf 'boot_id=%s\n' "$b"
+printf 'time=%s\n' "$(date +%s)"
+[ -e /run/systemd/container ] && echo container=yes
+[ -d /run/systemd/system ] && echo systemd=yes
+[ -e /dev/watchdog ] && echo watchdog=yes
+while read -r k v; do [ "$k" = CapBnd: ] && printf 'caps=%s\n' "$v"; done </proc/1/status
+ip -o addr show | while read -r _ name _ address _; do printf 'address=%s %s\n' "$name" "$address"; done
+)"#;
+
+/// Builds the body of a probe. `nonce` marks the sections, so that nothing a
+/// host prints can pass for one.
+pub fn probe_body(needs: &Needs, nonce: &str) -> String {
+    let mut probe = Builder { text: String::new(), nonce };
+    probe.text.push_str("LC_ALL=C QUOTING_STYLE=literal; export LC_ALL QUOTING_STYLE\n");
+    probe.section("identity", IDENTITY);
+    probe.list("paths", &needs.paths, "stat -c '%F|%04a|%U|%G|%N' --");
+    probe.list("hashes", &needs.hashes, "sha256sum --");
+    probe.list(
+        "packages",
+        &needs.packages,
+        "dpkg-query -W -f='${Package}|${db:Status-Abbrev}|${Version}\\n'",
+    );
+    let show = "systemctl show -p LoadState,ActiveState,SubState,UnitFileState,NeedDaemonReload --";
+    probe.list("units", &needs.units, show);
+    probe.list("users", &needs.users, "getent passwd --");
+    probe.list("groups", &needs.groups, "getent group --");
+    probe.sysctls(needs);
+    probe.state();
+    probe.items("contents", &needs.contents, |path| format!("cat -- {}", quote(path)));
+    probe.items("public_keys", &needs.public_keys, |path| {
+        format!("[ -r {0} ] && openssl pkey -in {0} -pubout -outform DER | sha256sum", quote(path))
+    });
+    probe.items("checks", &needs.checks, |check| {
+        format!("timeout -k 1 {SECTION_SECONDS} sh -c {} >&2; printf %s $?", quote(check))
+    });
+    for (name, endpoint) in &needs.etcd {
+        probe.section(&format!("etcd:{name}"), &etcd(endpoint));
+    }
+    if let Some(endpoint) = &needs.patroni {
+        probe.section("patroni", &patroni(endpoint));
+    }
+    probe.text
+}
+
+struct Builder<'a> {
+    text: String,
+    nonce: &'a str,
+}
+
+impl Builder<'_> {
+    fn section(&mut self, name: &str, body: &str) {
+        let (nonce, name) = (self.nonce, quote(name));
+        let _ = write!(
+            self.text,
+            "printf '%s begin %s\\n' {nonce} {name}\n{body} 2>/dev/null </dev/null\nprintf '\\n%s end %s %s\\n' {nonce} {name} $?\n"
+        );
+    }
+
+    /// One command over all names of one kind.
+    fn list(&mut self, name: &str, values: &std::collections::BTreeSet<String>, command: &str) {
+        if !values.is_empty() {
+            let values = words(values.iter().map(String::as_str));
+            self.section(name, &format!("timeout -k 1 {SECTION_SECONDS} {command} {values}"));
+        }
+    }
+
+    /// One command each, its output framed, numbered in the set's order.
+    fn items(
+        &mut self,
+        name: &str,
+        values: &std::collections::BTreeSet<String>,
+        command: impl Fn(&str) -> String,
+    ) {
+        if values.is_empty() {
+            return;
+        }
+        let mut body = String::from("{\n");
+        for (index, value) in values.iter().enumerate() {
+            let nonce = self.nonce;
+            let _ = write!(
+                body,
+                "printf '%s item {index}\\n' {nonce}; ( {} ); printf '\\n%s done %s\\n' {nonce} $?\n",
+                command(value)
+            );
+        }
+        body.push('}');
+        self.section(name, &body);
+    }
+
+    fn sysctls(&mut self, needs: &Needs) {
+        if needs.sysctls.is_empty() {
+            return;
+        }
+        let keys = words(needs.sysctls.iter().map(String::as_str));
+        self.section(
+            "sysctls",
+            &format!(
+                "for k in {keys}; do f=/proc/sys/$(printf %s \"$k\" | tr . /); [ -r \"$f\" ] && read -r v <\"$f\" && printf '%s=%s\\n' \"$k\" \"$v\"; done"
+            ),
+        );
+    }
+
+    /// Restart debts and the ledger.
+    fn state(&mut self) {
+        self.section(
+            "debts",
+            &format!(
+                "for f in {STATE}/debt/*; do [ -f \"$f\" ] && read -r v <\"$f\" && printf '%s=%s\\n' \"${{f##*/}}\" \"$v\"; done"
+            ),
+        );
+        self.section("ledger", &format!("cat {STATE}/{LEDGER}"));
+    }
+}
+
+/// One connection, three questions, each answer on a line of its own. The
+/// unauthenticated read tells whether authentication is on without a password.
+fn etcd(endpoint: &EtcdEndpoint) -> String {
+    let EtcdEndpoint { client_url, metrics_url, data, identity, ca } = endpoint;
+    let tls = format!(
+        "-s -m {REST_SECONDS} --cacert {} --cert {} --key {} -w '\\n'",
+        quote(ca),
+        quote(&format!("{identity}.crt")),
+        quote(&format!("{identity}.key"))
+    );
+    let ask = |path: &str, body: &str| {
+        format!("{tls} -d {} {}", quote(body), quote(&format!("{client_url}{path}")))
+    };
+    format!(
+        "{{\nif [ -d {}/member ]; then echo data; fi\ncurl -s -m {REST_SECONDS} -w '\\n' {} --next {} --next {} --next {}\n}}",
+        quote(data),
+        quote(&format!("{metrics_url}/health")),
+        ask("/v3/maintenance/status", "{}"),
+        ask("/v3/cluster/member/list", "{}"),
+        ask("/v3/kv/range", r#"{"key":"AA=="}"#),
+    )
+}
+
+fn patroni(endpoint: &PatroniEndpoint) -> String {
+    let PatroniEndpoint { url, ca, data } = endpoint;
+    let ask = |path: &str| {
+        format!("-s -m {REST_SECONDS} --cacert {} -w '\\n' {}", quote(ca), quote(&format!("{url}{path}")))
+    };
+    format!(
+        "{{\nif [ -e {}/PG_VERSION ]; then echo data; fi\ncurl {} --next {} --next {}\n}}",
+        quote(data),
+        ask("/patroni"),
+        ask("/cluster"),
+        ask("/config"),
+    )
+}

@@ -1,0 +1,172 @@
+//! Owns the view: a pure fold of all hosts' facts. The only way for a resource
+//! to see another host or the clock. Must not know resources.
+
+use std::collections::BTreeMap;
+
+use serde_json::Value;
+
+use super::{EtcdFact, EtcdRow, Fact, Facts, PatroniFact};
+
+/// What is true of the cluster now.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct View {
+    /// Seconds since 1970, by the control program's clock.
+    pub now: u64,
+    pub reachable: Vec<String>,
+    pub unreachable: Vec<String>,
+    pub etcd: EtcdView,
+    pub patroni: PatroniView,
+    /// Hosts that carry each address.
+    pub addresses: BTreeMap<String, Vec<String>>,
+}
+
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct EtcdView {
+    /// Some member holds data.
+    pub formed: bool,
+    /// The longest member list that any member tells.
+    pub members: Vec<EtcdRow>,
+    /// Names of members that say they are healthy.
+    pub healthy: Vec<String>,
+    /// Name of the raft leader.
+    pub leader: Option<String>,
+    pub auth: Option<bool>,
+    /// Different cluster ids: two disjoint clusters.
+    pub split: bool,
+    /// Host of each member that was asked.
+    pub hosts: BTreeMap<String, String>,
+}
+
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct PatroniView {
+    /// Some member holds a database, or some Patroni knows of a cluster.
+    pub formed: bool,
+    pub members: Vec<PatroniRow>,
+    pub config: Option<Value>,
+    /// What each host's own Patroni says of itself.
+    pub own: BTreeMap<String, Value>,
+}
+
+/// One row of `GET /cluster`.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct PatroniRow {
+    pub name: String,
+    pub role: String,
+    pub state: String,
+    pub timeline: Option<u64>,
+    /// Bytes behind the leader; `None` where Patroni says `unknown`.
+    pub lag: Option<u64>,
+    pub host: String,
+    pub pending_restart: bool,
+}
+
+impl View {
+    /// Folds the facts of the hosts that answered.
+    pub fn fold(facts: &BTreeMap<String, Facts>, unreachable: Vec<String>, now: u64) -> Self {
+        let mut view =
+            Self { now, unreachable, reachable: facts.keys().cloned().collect(), ..Self::default() };
+        for (host, facts) in facts {
+            for address in facts.identity.interfaces.iter().flat_map(|i| &i.addresses) {
+                view.addresses.entry(address.clone()).or_default().push(host.clone());
+            }
+            for (name, fact) in &facts.etcd {
+                view.etcd.hosts.insert(name.clone(), host.clone());
+                if let Fact::Present(fact) = fact {
+                    view.etcd.add(name, fact);
+                }
+            }
+            if let Some(Fact::Present(fact)) = &facts.patroni {
+                view.patroni.add(host, fact);
+            }
+        }
+        view.etcd.find_split(facts);
+        view
+    }
+}
+
+impl EtcdView {
+    fn add(&mut self, name: &str, fact: &EtcdFact) {
+        self.formed |= fact.data || !fact.members.is_empty();
+        if fact.healthy {
+            self.healthy.push(name.to_owned());
+        }
+        if fact.members.len() > self.members.len() {
+            self.members.clone_from(&fact.members);
+        }
+        if let Some(leader) = &fact.leader_id
+            && let Some(row) = fact.members.iter().find(|m| &m.id == leader)
+        {
+            self.leader = Some(row.name.clone());
+        }
+        self.auth = self.auth.max(fact.auth);
+    }
+
+    fn find_split(&mut self, facts: &BTreeMap<String, Facts>) {
+        let mut ids: Vec<&String> = facts
+            .values()
+            .flat_map(|f| f.etcd.values())
+            .filter_map(Fact::present)
+            .filter_map(|f| f.cluster_id.as_ref())
+            .collect();
+        ids.sort_unstable();
+        ids.dedup();
+        self.split = ids.len() > 1;
+    }
+
+    /// Voters of the cluster as it stands, or as planned while it is not formed.
+    pub fn voters(&self) -> usize {
+        self.members.iter().filter(|m| !m.learner).count()
+    }
+
+    /// Votes that can be lost before writes stop; negative when they have.
+    pub fn margin(&self) -> isize {
+        let voters = self.voters();
+        let alive = self.members.iter().filter(|m| !m.learner && self.healthy.contains(&m.name)).count();
+        alive.cast_signed() - (voters / 2 + 1).cast_signed()
+    }
+}
+
+impl PatroniView {
+    fn add(&mut self, host: &str, fact: &PatroniFact) {
+        let rows = fact.cluster.as_ref().and_then(|c| c.get("members")).and_then(Value::as_array);
+        let rows: Vec<PatroniRow> = rows.into_iter().flatten().map(row).collect();
+        self.formed |= fact.data || !rows.is_empty();
+        if rows.len() > self.members.len() {
+            self.members = rows;
+        }
+        if self.config.is_none() {
+            self.config.clone_from(&fact.config);
+        }
+        if let Some(own) = &fact.member {
+            self.own.insert(host.to_owned(), own.clone());
+        }
+    }
+
+    /// Name of the leader that runs.
+    pub fn leader(&self) -> Option<&str> {
+        let leads = |m: &&PatroniRow| matches!(m.role.as_str(), "leader" | "master") && m.state == "running";
+        self.members.iter().find(leads).map(|m| m.name.as_str())
+    }
+
+    /// A leader runs, and so does every other member, streaming with a known timeline.
+    pub fn well(&self, host: &str) -> bool {
+        let Some(own) = self.own.get(host) else { return false };
+        let says = |key: &str| own.get(key).and_then(Value::as_str).unwrap_or("");
+        let timeline = own.get("timeline").is_some_and(Value::is_number);
+        let leads = matches!(says("role"), "primary" | "master");
+        says("state") == "running" && timeline && (leads || says("replication_state") == "streaming")
+    }
+}
+
+fn row(json: &Value) -> PatroniRow {
+    let text = |key: &str| json.get(key).and_then(Value::as_str).unwrap_or_default().to_owned();
+    PatroniRow {
+        name: text("name"),
+        role: text("role"),
+        state: text("state"),
+        timeline: json.get("timeline").and_then(Value::as_u64),
+        lag: json.get("lag").and_then(Value::as_u64),
+        host: text("host"),
+        pending_restart: json.get("pending_restart").and_then(Value::as_bool).unwrap_or(false),
+    }
+}

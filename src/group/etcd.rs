@@ -1,0 +1,43 @@
+//! Owns what etcd's members mean to each other. Must not know Patroni.
+
+use crate::facts::view::View;
+
+/// A majority of the voters is healthy and a leader is known.
+pub(super) fn healthy(view: &View) -> bool {
+    view.etcd.leader.is_some() && view.etcd.margin() >= 0
+}
+
+/// Names of the members on `host`.
+fn names<'a>(host: &'a str, view: &'a View) -> impl Iterator<Item = &'a String> {
+    view.etcd.hosts.iter().filter(move |(_, h)| h.as_str() == host).map(|(name, _)| name)
+}
+
+/// Every member on `host` is healthy and votes.
+pub(super) fn member_healthy(host: &str, view: &View) -> bool {
+    let votes = |name: &String| view.etcd.members.iter().any(|m| &m.name == name && !m.learner);
+    let mut found = names(host, view).peekable();
+    found.peek().is_some() && found.all(|name| view.etcd.healthy.contains(name) && votes(name))
+}
+
+pub(super) fn leader_host(view: &View) -> Option<String> {
+    view.etcd.leader.as_ref().and_then(|name| view.etcd.hosts.get(name)).cloned()
+}
+
+/// One healthy voter less must still leave a majority.
+pub(super) fn refuses(host: &str, view: &View) -> Option<String> {
+    if view.etcd.split {
+        return Some("two disjoint etcd clusters answer: stop one of them by hand first".to_owned());
+    }
+    let counts = |name: &&String| {
+        view.etcd.healthy.contains(name) && view.etcd.members.iter().any(|m| &m.name == *name && !m.learner)
+    };
+    let lost = isize::from(names(host, view).filter(counts).count() > 0);
+    let margin = view.etcd.margin() - lost;
+    (margin < 0).then(|| {
+        let healthy = view.etcd.healthy.len();
+        let voters = view.etcd.voters();
+        format!(
+            "etcd would lose its majority: {healthy} of {voters} members are healthy, one more must stay up"
+        )
+    })
+}

@@ -1,0 +1,131 @@
+//! Owns the judgement of one resource on one host: filled in, then compared.
+//! Must not know the order of resources.
+
+use std::collections::BTreeMap;
+
+use crate::expand::Resource;
+use crate::facts::Facts;
+use crate::facts::view::View;
+use crate::graph::Graph;
+use crate::playbook::Once;
+use crate::problem::Problems;
+use crate::render::Renderer;
+use crate::resource::{Change, Field, Fields, Have, Kind, ResolveError, Unit};
+use crate::secrets::Secrets;
+
+/// What the probes brought.
+#[derive(Debug, Default)]
+pub struct Observed {
+    pub facts: BTreeMap<String, Facts>,
+    /// Hosts that did not answer, and why.
+    pub unreachable: BTreeMap<String, String>,
+    pub view: View,
+}
+
+impl Observed {
+    pub fn new(facts: BTreeMap<String, Facts>, unreachable: BTreeMap<String, String>, now: u64) -> Self {
+        let view = View::fold(&facts, unreachable.keys().cloned().collect(), now);
+        Self { facts, unreachable, view }
+    }
+
+    /// Takes over newer readings of some hosts.
+    pub fn update(&mut self, newer: BTreeMap<String, Facts>, now: u64) {
+        for (host, facts) in newer {
+            self.facts.entry(host).or_default().merge(facts);
+        }
+        self.view = View::fold(&self.facts, self.unreachable.keys().cloned().collect(), now);
+    }
+}
+
+/// Everything the judgement of a resource depends on.
+#[derive(Debug, Clone, Copy)]
+pub struct Planner<'a> {
+    pub resources: &'a [Resource],
+    pub graph: &'a Graph,
+    pub renderer: &'a Renderer,
+    pub secrets: Option<&'a Secrets>,
+}
+
+/// One resource on one host, judged.
+#[derive(Debug, Clone)]
+pub struct Assessment {
+    /// Index into the resources.
+    pub index: usize,
+    pub id: String,
+    pub host: String,
+    /// The kind with content filled in.
+    pub kind: Kind,
+    pub change: Change,
+    /// What was there, for drift.
+    pub have: Option<Fields>,
+    /// It could not be filled in because the secrets are not at hand.
+    pub lacks_secrets: bool,
+}
+
+impl Planner<'_> {
+    /// Where a resource is judged and applied; `None` while no such host answers.
+    pub fn host_of(&self, resource: &Resource, observed: &Observed) -> Option<String> {
+        let answers = |host: &&String| observed.facts.contains_key(*host);
+        let leader = observed.view.patroni.leader();
+        let leads = |host: &&String| leader == Some(host.as_str());
+        let mut hosts = resource.hosts.iter().filter(answers);
+        match resource.once {
+            Some(Once::Leader) => {
+                resource.hosts.iter().filter(answers).find(leads).or_else(|| hosts.next()).cloned()
+            }
+            _ => hosts.next().cloned(),
+        }
+    }
+
+    /// Judges resource `index` on `host`.
+    pub fn assess(&self, index: usize, host: &str, observed: &Observed) -> Result<Assessment, Problems> {
+        let resource = &self.resources[index];
+        let facts = observed.facts.get(host).cloned().unwrap_or_default();
+        let mut assessment = Assessment {
+            index,
+            id: resource.id.clone(),
+            host: host.to_owned(),
+            kind: resource.kind.clone(),
+            change: Change::None,
+            have: None,
+            lacks_secrets: false,
+        };
+        match resource.resolve(self.renderer, self.secrets, &facts, observed.view.now) {
+            Ok(kind) => assessment.kind = kind,
+            Err(ResolveError::NoSecrets) => assessment.lacks_secrets = true,
+            Err(ResolveError::Render(problems)) => return Err(problems),
+            Err(ResolveError::Pki(error)) => {
+                assessment.change = Change::Unreadable(error.to_string());
+                return Ok(assessment);
+            }
+        }
+        let manage = assessment.kind.manage();
+        let have = manage.have(&facts, &observed.view);
+        let change = manage.diff(&facts, &observed.view);
+        if let Have::Fields(fields) = have {
+            assessment.have = Some(fields);
+        }
+        assessment.change = change;
+        Ok(assessment)
+    }
+}
+
+impl Assessment {
+    /// Adds the restart or reload that a change elsewhere will make it owe. A
+    /// unit that is about to start anyway owes nothing.
+    pub(super) fn owe(&mut self, word: &str, from: &str) {
+        let starts = self.change.to("state").is_some() || self.change.to("masked").is_some();
+        if starts || matches!(self.change, Change::Remove | Change::Late(_) | Change::Unreadable(_)) {
+            return;
+        }
+        let row = Field {
+            name: Unit::CONFIGURATION.to_owned(),
+            from: format!("owes a {word}"),
+            to: format!("current, after {from}"),
+        };
+        let mut rows: Vec<Field> =
+            self.change.fields().iter().filter(|f| f.name != Unit::CONFIGURATION).cloned().collect();
+        rows.push(row);
+        self.change = Change::Update(rows);
+    }
+}

@@ -1,0 +1,56 @@
+//! Owns what a plan does to the cluster as a whole, in sentences.
+//! Must not know what a reader's terminal looks like.
+
+use std::collections::BTreeMap;
+
+use super::Plan;
+use crate::expand::Resource;
+use crate::facts::view::View;
+use crate::group::{Formation, GroupName};
+use crate::resource::{Change, Kind, Unit};
+
+/// Sentences about groups that are formed, restarted, or stay as they are.
+pub fn effects(plan: &Plan, resources: &[Resource], view: &View) -> Vec<String> {
+    let mut by_group: BTreeMap<GroupName, Vec<String>> = BTreeMap::new();
+    let mut reloads = 0;
+    for assessment in plan.changes() {
+        let resource = &resources[assessment.index];
+        let says = |word: &str| {
+            let owes = assessment.change.fields().iter().find(|f| f.name == Unit::CONFIGURATION);
+            owes.is_some_and(|f| f.from == format!("owes a {word}"))
+        };
+        if matches!(assessment.kind, Kind::Unit(_)) && says("reload") {
+            reloads += 1;
+        }
+        let starts =
+            assessment.change.to("state").is_some() || matches!(assessment.change, Change::Create(_));
+        if let Some(group) = resource.group.filter(|_| resource.rolling && (starts || says("restart"))) {
+            by_group.entry(group).or_default().push(assessment.id.clone());
+        }
+    }
+    let mut said: Vec<String> =
+        by_group.into_iter().map(|(group, ids)| sentence(group, &ids, view)).collect();
+    if reloads > 0 {
+        said.push(format!("{reloads} units reload their configuration without a restart"));
+    }
+    said
+}
+
+fn sentence(group: GroupName, ids: &[String], view: &View) -> String {
+    let name = group.word();
+    let count = ids.len();
+    if !group.formed(view) {
+        let how = match group.formation() {
+            Formation::Together => "together, then one gate",
+            Formation::Seeded => "the preferred member first, then the others",
+        };
+        return format!("{name} is formed: its members start {how}");
+    }
+    match group.margin(view) {
+        Some(margin) => format!(
+            "{name}: {count} steps, one at a time behind its health; margin {margin} votes before, {} during",
+            margin - 1
+        ),
+        None => format!("{name}: {count} steps, one at a time behind its health, the leader last"),
+    }
+}

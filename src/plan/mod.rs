@@ -1,0 +1,119 @@
+//! Owns the plan: every difference between resources and facts, in order, with
+//! its reason. Pure. Must not know how anything is carried out.
+
+mod assess;
+mod cause;
+mod effects;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use petgraph::graph::NodeIndex;
+
+pub use assess::{Assessment, Observed, Planner};
+pub use cause::{Cause, cause, reason};
+pub use effects::effects;
+
+use crate::graph::Node;
+use crate::problem::Problems;
+use crate::resource::Change;
+
+/// What a run would do.
+#[derive(Debug, Default)]
+pub struct Plan {
+    /// One per resource that could be judged, in the graph's order; converged
+    /// ones too, because the ledger records them.
+    pub assessments: Vec<Assessment>,
+    /// Resources on hosts that do not answer, with the reason.
+    pub deferred: BTreeMap<String, String>,
+    /// What it does to the cluster, a sentence each.
+    pub effects: Vec<String>,
+}
+
+impl Plan {
+    /// The assessments that are no `Change::None`.
+    pub fn changes(&self) -> impl Iterator<Item = &Assessment> {
+        self.assessments.iter().filter(|a| !a.change.is_none())
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.changes().next().is_none()
+    }
+
+    /// To add, to change, to remove, and known only later.
+    pub fn counts(&self) -> [usize; 4] {
+        let mut counts = [0; 4];
+        for assessment in self.changes() {
+            let slot = match assessment.change {
+                Change::Create(_) => 0,
+                Change::Update(_) | Change::Unreadable(_) | Change::None => 1,
+                Change::Remove => 2,
+                Change::Late(_) => 3,
+            };
+            counts[slot] += 1;
+        }
+        counts
+    }
+}
+
+impl Planner<'_> {
+    /// Judges every resource, predecessors first.
+    pub fn plan(&self, observed: &Observed) -> Result<Plan, Problems> {
+        let mut plan = Plan::default();
+        let mut problems = Vec::new();
+        let mut pending: BTreeSet<NodeIndex> = BTreeSet::new();
+        for node in &self.graph.order {
+            let waits: Vec<NodeIndex> = self
+                .graph
+                .predecessors(*node)
+                .map(|(from, _)| from)
+                .filter(|from| pending.contains(from))
+                .collect();
+            let Node::Resource(index) = self.graph.dag[*node] else {
+                if !waits.is_empty() {
+                    pending.insert(*node);
+                }
+                continue;
+            };
+            let resource = &self.resources[index];
+            let Some(host) = self.host_of(resource, observed) else {
+                let why = resource.hosts.iter().find_map(|h| observed.unreachable.get(h));
+                plan.deferred.insert(resource.id.clone(), why.cloned().unwrap_or_default());
+                continue;
+            };
+            let late = waits.first().filter(|_| resource.kind.is_late());
+            let mut assessment = match self.assess(index, &host, observed) {
+                Ok(assessment) => assessment,
+                Err(Problems(mut more)) => {
+                    problems.append(&mut more);
+                    continue;
+                }
+            };
+            if let Some(first) = late {
+                let first = self.graph.label(*first, self.resources);
+                assessment.change = Change::Late(format!("known after {first}"));
+            }
+            self.owe(&mut assessment, &plan);
+            if !assessment.change.is_none() {
+                pending.insert(*node);
+            }
+            plan.assessments.push(assessment);
+        }
+        Problems::check(problems)?;
+        plan.effects = effects(&plan, self.resources, &observed.view);
+        Ok(plan)
+    }
+
+    /// A unit whose notifiers change will owe a restart or reload.
+    fn owe(&self, assessment: &mut Assessment, plan: &Plan) {
+        let crate::resource::Kind::Unit(unit) = &assessment.kind else { return };
+        let name = unit.full_name();
+        let notifiers = plan.changes().filter(|a| a.host == assessment.host).filter_map(|a| {
+            let notified = self.resources[a.index].notifies.iter().find(|(n, _)| n == &name)?;
+            Some((notified.1, a.id.clone()))
+        });
+        // A restart pays for a reload too.
+        let Some((action, from)) = notifiers.min_by_key(|(action, _)| *action as u8) else { return };
+        let Some(word) = action.word() else { return };
+        assessment.owe(word, &from);
+    }
+}

@@ -1,0 +1,89 @@
+//! Owns the form of a playbook as written. Must not know where it runs.
+
+use std::collections::BTreeMap;
+use std::ops::Range;
+use std::sync::Arc;
+
+use serde::Deserialize;
+
+use crate::group::GroupName;
+use crate::resource::{
+    Certificate, Command, Directory, EtcdAuth, EtcdMember, File, Group, Link, PatroniConfig, Unit, User, Wait,
+};
+use crate::span::{Place, Source};
+
+/// The steps of one component.
+#[derive(Debug, Clone)]
+pub struct Playbook {
+    pub name: String,
+    pub title: String,
+    /// The role that hosts must have.
+    pub on: String,
+    pub needs: Vec<String>,
+    pub when: Option<(String, Range<usize>)>,
+    pub group: Option<GroupName>,
+    pub each: Option<(String, Range<usize>)>,
+    pub steps: Vec<Step>,
+    pub source: Arc<Source>,
+    pub span: Range<usize>,
+}
+
+#[derive(Debug, Clone)]
+pub struct Step {
+    pub name: String,
+    pub phase: Phase,
+    pub after: Vec<(String, Range<usize>)>,
+    pub notify: Vec<(String, Range<usize>)>,
+    pub when: Option<(String, Range<usize>)>,
+    pub rolling: bool,
+    pub once: Option<Once>,
+    pub kind: StepKind,
+    pub place: Place,
+}
+
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Phase {
+    Prepare,
+    Packages,
+    #[default]
+    Configure,
+}
+
+/// Where a step runs that runs once.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Once {
+    /// On the group's leader.
+    Leader,
+    /// On whichever host answers.
+    Any,
+    /// On the first host of the role.
+    First,
+}
+
+/// A list of packages, by operating system where names differ.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(untagged)]
+pub enum PackageList {
+    Same(Vec<String>),
+    ByOs(BTreeMap<String, Vec<String>>),
+}
+
+#[derive(Debug, Clone)]
+pub enum StepKind {
+    File(File),
+    Directory(Directory),
+    Link(Link),
+    Package(PackageList),
+    User(User),
+    Group(Group),
+    Unit(Unit),
+    Sysctl(BTreeMap<String, String>),
+    Certificate(Box<Certificate>),
+    Command(Command),
+    Wait(Wait),
+    EtcdMember(EtcdMember),
+    EtcdAuth(EtcdAuth),
+    PatroniConfig(PatroniConfig),
+}

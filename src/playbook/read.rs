@@ -1,0 +1,222 @@
+//! Owns reading a playbook's TOML, each mistake with its place.
+//! Must not know what steps do.
+
+use std::collections::BTreeMap;
+use std::ops::Range;
+use std::sync::Arc;
+
+use serde::Deserialize;
+use toml::Spanned;
+
+use super::model::{Once, PackageList, Phase, Playbook, Step, StepKind};
+use crate::group::GroupName;
+use crate::problem::{Problem, Problems};
+use crate::resource::{
+    Certificate, Command, Directory, EtcdAuth, EtcdMember, File, Group, Link, PatroniConfig, Unit, User, Wait,
+};
+use crate::span::{Place, Source};
+
+type Text = Spanned<String>;
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Document {
+    playbook: Spanned<Header>,
+    #[serde(default)]
+    step: Vec<Spanned<RawStep>>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Header {
+    name: String,
+    title: String,
+    on: String,
+    #[serde(default)]
+    needs: Vec<String>,
+    when: Option<Text>,
+    group: Option<GroupName>,
+    each: Option<Text>,
+}
+
+/// One optional table a kind, exactly one set: serde's `flatten` and `tag`
+/// would lose the places.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RawStep {
+    name: String,
+    #[serde(default)]
+    phase: Phase,
+    #[serde(default)]
+    after: Vec<Text>,
+    #[serde(default)]
+    notify: Vec<Text>,
+    when: Option<Text>,
+    #[serde(default)]
+    rolling: bool,
+    once: Option<Once>,
+    file: Option<File>,
+    directory: Option<Directory>,
+    link: Option<Link>,
+    package: Option<PackageList>,
+    user: Option<User>,
+    group: Option<Group>,
+    unit: Option<Unit>,
+    sysctl: Option<BTreeMap<String, String>>,
+    certificate: Option<Box<Certificate>>,
+    command: Option<Command>,
+    wait: Option<Wait>,
+    etcd_member: Option<EtcdMember>,
+    etcd_auth: Option<EtcdAuth>,
+    patroni_config: Option<PatroniConfig>,
+}
+
+const KINDS: &str = "file, directory, link, package, user, group, unit, sysctl, certificate, command, wait, \
+                     etcd_member, etcd_auth, patroni_config";
+
+impl RawStep {
+    fn kinds(&self) -> Vec<StepKind> {
+        let mut kinds = Vec::new();
+        kinds.extend(self.file.clone().map(StepKind::File));
+        kinds.extend(self.directory.clone().map(StepKind::Directory));
+        kinds.extend(self.link.clone().map(StepKind::Link));
+        kinds.extend(self.package.clone().map(StepKind::Package));
+        kinds.extend(self.user.clone().map(StepKind::User));
+        kinds.extend(self.group.clone().map(StepKind::Group));
+        kinds.extend(self.unit.clone().map(StepKind::Unit));
+        kinds.extend(self.sysctl.clone().map(StepKind::Sysctl));
+        kinds.extend(self.certificate.clone().map(StepKind::Certificate));
+        kinds.extend(self.command.clone().map(StepKind::Command));
+        kinds.extend(self.wait.clone().map(StepKind::Wait));
+        kinds.extend(self.etcd_member.clone().map(StepKind::EtcdMember));
+        kinds.extend(self.etcd_auth.clone().map(StepKind::EtcdAuth));
+        kinds.extend(self.patroni_config.clone().map(StepKind::PatroniConfig));
+        kinds
+    }
+}
+
+fn spanned(text: Text) -> (String, Range<usize>) {
+    let span = text.span();
+    (text.into_inner(), span)
+}
+
+pub(super) fn playbook(source: &Arc<Source>) -> Result<Playbook, Problems> {
+    let document: Document = toml::from_str(&source.text).map_err(|error| {
+        let span = error.span().unwrap_or(0..0);
+        Problem::error(source, "HAC-E082", span, error.message().to_owned())
+            .help("README, \"Adding a component\", shows the form of a playbook")
+    })?;
+    let mut problems = Vec::new();
+    let mut steps = Vec::new();
+    for raw in document.step {
+        match step(raw, source) {
+            Ok(step) => steps.push(step),
+            Err(problem) => problems.push(problem),
+        }
+    }
+    problems.extend(check_steps(&steps, source));
+    Problems::check(problems)?;
+    let span = document.playbook.span();
+    let header = document.playbook.into_inner();
+    Ok(Playbook {
+        name: header.name,
+        title: header.title,
+        on: header.on,
+        needs: header.needs,
+        when: header.when.map(spanned),
+        group: header.group,
+        each: header.each.map(spanned),
+        steps,
+        source: Arc::clone(source),
+        span,
+    })
+}
+
+fn step(raw: Spanned<RawStep>, source: &Arc<Source>) -> Result<Step, Problem> {
+    let span = raw.span();
+    let raw = raw.into_inner();
+    let mut kinds = raw.kinds();
+    let name = &raw.name;
+    if kinds.len() != 1 {
+        let found = kinds.len();
+        return Err(Problem::error(
+            source,
+            "HAC-E083",
+            span,
+            format!("step {name:?} has {found} resources, not one"),
+        )
+        .help(format!("give it exactly one of: {KINDS}")));
+    }
+    let kind = kinds.remove(0);
+    if let StepKind::Command(command) = &kind
+        && command.creates.is_none() == command.unless.is_none()
+    {
+        return Err(Problem::error(
+            source,
+            "HAC-E084",
+            span,
+            format!("command {name:?} does not say when it is done"),
+        )
+        .help("add `creates = \"/path\"` or `unless = \"a read-only check\"`, one of them"));
+    }
+    let packages = matches!(kind, StepKind::Package(_)) && raw.phase == Phase::Configure;
+    Ok(Step {
+        phase: if packages { Phase::Packages } else { raw.phase },
+        name: raw.name,
+        after: raw.after.into_iter().map(spanned).collect(),
+        notify: raw.notify.into_iter().map(spanned).collect(),
+        when: raw.when.map(spanned),
+        rolling: raw.rolling,
+        once: raw.once,
+        kind,
+        place: Place { source: Arc::clone(source), span },
+    })
+}
+
+/// Names are unique; `after` and `notify` name steps of the same playbook.
+fn check_steps(steps: &[Step], source: &Arc<Source>) -> Vec<Problem> {
+    let mut problems = Vec::new();
+    for (index, step) in steps.iter().enumerate() {
+        if let Some(first) = steps[..index].iter().find(|s| s.name == step.name) {
+            problems.push(
+                Problem::error(
+                    source,
+                    "HAC-E085",
+                    step.place.span.clone(),
+                    format!("two steps are named {:?}", step.name),
+                )
+                .also(first.place.span.clone(), "the first one")
+                .help("name each step of a playbook differently"),
+            );
+        }
+        for (name, span) in step.after.iter().chain(&step.notify) {
+            let known = steps.iter().find(|s| &s.name == name);
+            let names = || steps.iter().map(|s| s.name.as_str()).collect::<Vec<_>>().join(", ");
+            if known.is_none() {
+                problems.push(
+                    Problem::error(source, "HAC-E043", span.clone(), format!("no step is named {name:?}"))
+                        .help(format!("the steps here are: {}", names())),
+                );
+            }
+        }
+        for (name, span) in &step.notify {
+            if steps.iter().any(|s| &s.name == name && !matches!(s.kind, StepKind::Unit(_))) {
+                problems.push(
+                    Problem::error(source, "HAC-E086", span.clone(), format!("step {name:?} is no unit"))
+                        .help("only a unit can be notified: it says with `on_change` what it does then"),
+                );
+            }
+        }
+    }
+    problems
+}
+
+/// `needs` names playbooks that exist.
+pub(super) fn references(playbooks: &[Playbook]) -> Vec<Problem> {
+    let known = |name: &String| playbooks.iter().any(|p| &p.name == name);
+    let unknown = |p: &Playbook, name: &String| {
+        Problem::error(&p.source, "HAC-E043", p.span.clone(), format!("no playbook is named {name:?}"))
+            .help("`needs` lists the names of other playbooks")
+    };
+    playbooks.iter().flat_map(|p| p.needs.iter().filter(|n| !known(n)).map(|n| unknown(p, n))).collect()
+}

@@ -1,0 +1,90 @@
+//! Owns the difference between what is wanted and what is there.
+//! Must not know any kind of resource.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+/// Named values, in the order of their names. No secret stands here: secret
+/// content is present as a hash only.
+pub type Fields = BTreeMap<String, String>;
+
+/// Makes fields from pairs.
+pub(crate) fn fields<const N: usize>(pairs: [(&str, &str); N]) -> Fields {
+    pairs.into_iter().map(|(k, v)| (k.to_owned(), v.to_owned())).collect()
+}
+
+/// What was observed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Have {
+    Absent,
+    Fields(Fields),
+    Unreadable(String),
+    /// Cannot be known before something else is done.
+    Late(String),
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Field {
+    pub name: String,
+    pub from: String,
+    pub to: String,
+}
+
+/// What has to happen to one resource.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Change {
+    None,
+    Create(Vec<Field>),
+    Update(Vec<Field>),
+    Remove,
+    /// Conditional: it will be probed again when its predecessors are done.
+    Late(String),
+    Unreadable(String),
+}
+
+impl Change {
+    pub fn is_none(&self) -> bool {
+        matches!(self, Self::None)
+    }
+
+    /// The new value of a field that changes.
+    pub fn to(&self, name: &str) -> Option<&str> {
+        let (Self::Create(fields) | Self::Update(fields)) = self else { return None };
+        fields.iter().find(|f| f.name == name).map(|f| f.to.as_str())
+    }
+
+    pub fn fields(&self) -> &[Field] {
+        match self {
+            Self::Create(fields) | Self::Update(fields) => fields,
+            _ => &[],
+        }
+    }
+}
+
+/// Compares by name; a name that only one side has counts as empty on the other.
+pub(crate) fn compare(want: Option<Fields>, have: Have) -> Change {
+    let have = match have {
+        Have::Unreadable(why) => return Change::Unreadable(why),
+        Have::Late(why) => return Change::Late(why),
+        Have::Absent => None,
+        Have::Fields(fields) => Some(fields),
+    };
+    match (want, have) {
+        (None, None) => Change::None,
+        (None, Some(_)) => Change::Remove,
+        (Some(want), None) => {
+            let field = |(name, to)| Field { name, from: String::new(), to };
+            Change::Create(want.into_iter().map(field).collect())
+        }
+        (Some(want), Some(mut have)) => {
+            let changed: Vec<Field> = want
+                .into_iter()
+                .map(|(name, to)| Field { from: have.remove(&name).unwrap_or_default(), name, to })
+                .filter(|f| f.from != f.to)
+                .collect();
+            if changed.is_empty() { Change::None } else { Change::Update(changed) }
+        }
+    }
+}

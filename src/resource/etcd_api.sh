@@ -1,0 +1,72 @@
+# etcd's JSON gateway by curl: passwords and tokens travel on stdin or lie in a
+# 0600 file in /run that goes when the step ends, never in an argument.
+
+# etcd_login CA IDENTITY PASSWORD ENDPOINT...: finds an endpoint that answers,
+# and a token for root where authentication is on.
+etcd_login() {
+    etcd_ca=$1 etcd_identity=$2 etcd_password=$3
+    shift 3
+    umask 077
+    etcd_header=$(mktemp /run/hacluster.XXXXXX)
+    trap 'rm -f "$etcd_header"' EXIT
+    for etcd_url in "$@"; do
+        etcd_call /v3/maintenance/status '{}' && break
+        etcd_url=
+    done
+    if [ -z "$etcd_url" ]; then
+        echo "no etcd member answers: $*" >&2
+        return 1
+    fi
+    etcd_call /v3/kv/range '{"key":"AA=="}' || true
+    case $etcd_answer in
+    *'user name is empty'*) ;;
+    *) return 0 ;;
+    esac
+    printf '{"name":"root","password":"%s"}' "$etcd_password" | etcd_curl /v3/auth/authenticate >"$etcd_header.answer"
+    sed -n 's/.*"token":"\([^"]*\)".*/Authorization: \1/p' "$etcd_header.answer" >"$etcd_header"
+    rm -f "$etcd_header.answer"
+    if [ ! -s "$etcd_header" ]; then
+        echo "etcd refused root's password from the secrets file" >&2
+        return 1
+    fi
+}
+
+# etcd_curl PATH <body
+etcd_curl() {
+    curl -sS -m 10 --cacert "$etcd_ca" --cert "$etcd_identity.crt" --key "$etcd_identity.key" \
+        -H @"$etcd_header" -d @- "$etcd_url$1"
+}
+
+# etcd_call PATH BODY: the answer is in etcd_answer; fails where it is an error.
+etcd_call() {
+    etcd_answer=$(printf %s "$2" | etcd_curl "$1") || return 1
+    case $etcd_answer in
+    *'"error":'*) return 1 ;;
+    esac
+}
+
+# etcd_ensure PATH BODY: as etcd_call; what is there already is fine.
+etcd_ensure() {
+    etcd_call "$1" "$2" && return 0
+    case $etcd_answer in
+    *'already exists'*) return 0 ;;
+    esac
+    echo "etcd $1: $etcd_answer" >&2
+    return 1
+}
+
+# etcd_retry PATH BODY: up to 60 s, for what etcd refuses while it settles.
+etcd_retry() {
+    etcd_until=$(($(date +%s) + 60))
+    until etcd_call "$1" "$2"; do
+        case $etcd_answer in
+        *'member not found'*) [ "$1" = /v3/cluster/member/remove ] && return 0 ;;
+        *'can only promote a learner'*) return 0 ;;
+        esac
+        if [ "$(date +%s)" -ge "$etcd_until" ]; then
+            echo "etcd $1: $etcd_answer" >&2
+            return 1
+        fi
+        sleep 0.5
+    done
+}

@@ -1,0 +1,134 @@
+//! Owns the kind `file`: content, mode, owner. Must not know what the content
+//! means.
+
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+
+use super::change::{Change, Fields, Have, fields};
+use super::{Manage, ResolveError, Resolver, Script};
+use crate::facts::view::View;
+use crate::facts::{Fact, Facts, Needs, PathType};
+use crate::secret::Secret;
+use crate::shell::{quote, words};
+
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct File {
+    pub path: String,
+    /// Name of a template; it may read secrets and `host.facts`.
+    #[serde(default)]
+    pub template: Option<String>,
+    /// The content itself, for a file of a line or two.
+    #[serde(default)]
+    pub content: Option<String>,
+    #[serde(default = "root")]
+    pub owner: String,
+    #[serde(default = "root")]
+    pub group: String,
+    #[serde(default = "mode")]
+    pub mode: String,
+    /// The service's own checker; `%s` is the path of the new content.
+    #[serde(default)]
+    pub validate: Option<String>,
+    #[serde(default)]
+    pub absent: bool,
+    #[serde(skip)]
+    pub text: Option<Secret>,
+}
+
+pub(super) fn root() -> String {
+    "root".to_owned()
+}
+
+fn mode() -> String {
+    "0644".to_owned()
+}
+
+impl File {
+    /// A root-owned 0644 file with this content.
+    pub fn literal(path: &str, content: &str) -> Self {
+        Self {
+            path: path.to_owned(),
+            template: None,
+            content: Some(content.to_owned()),
+            owner: root(),
+            group: root(),
+            mode: mode(),
+            validate: None,
+            absent: false,
+            text: None,
+        }
+    }
+}
+
+/// Lower-case hex SHA-256.
+pub(crate) fn sha256(text: &str) -> String {
+    data_encoding::HEXLOWER.encode(&Sha256::digest(text.as_bytes()))
+}
+
+impl Manage for File {
+    fn needs(&self, needs: &mut Needs) {
+        needs.file(&self.path);
+    }
+
+    fn want(&self) -> Option<Fields> {
+        if self.absent {
+            return None;
+        }
+        let mut want =
+            fields([("group", &self.group), ("mode", &self.mode), ("owner", &self.owner), ("type", "file")]);
+        if let Some(text) = &self.text {
+            want.insert("content".to_owned(), sha256(text.expose()));
+        }
+        Some(want)
+    }
+
+    fn have(&self, host: &Facts, _cluster: &View) -> Have {
+        match host.paths.get(&self.path) {
+            None => Have::Unreadable(format!("{} was not asked for", self.path)),
+            Some(Fact::Unreadable(why)) => Have::Unreadable(why.clone()),
+            Some(Fact::Absent) => Have::Absent,
+            Some(Fact::Present(path)) => {
+                let kind = if path.kind == PathType::File { "file" } else { "something else" };
+                let mut have = fields([
+                    ("group", &path.group),
+                    ("mode", &path.mode),
+                    ("owner", &path.owner),
+                    ("type", kind),
+                ]);
+                match host.hashes.get(&self.path) {
+                    Some(Fact::Present(hash)) => have.insert("content".to_owned(), hash.clone()),
+                    Some(Fact::Unreadable(why)) => return Have::Unreadable(why.clone()),
+                    _ => None,
+                };
+                Have::Fields(have)
+            }
+        }
+    }
+
+    fn apply(&self, change: &Change) -> Script {
+        let path = quote(&self.path);
+        if matches!(change, Change::Remove) {
+            return Script::new(format!("hac_keep {path}\nrm -f -- {path}"));
+        }
+        let content = change.to("content").is_some() || change.to("type").is_some();
+        if !content {
+            let owner = quote(&format!("{}:{}", self.owner, self.group));
+            return Script::new(format!("chown -h {owner} {path}\nchmod {} {path}", quote(&self.mode)));
+        }
+        let text = self.text.as_ref().map_or("", Secret::expose);
+        let arguments = words([&*self.path, &self.mode, &self.owner, &self.group]);
+        let validate = self.validate.as_deref().map(quote).unwrap_or_default();
+        Script::new(format!("printf %s {} | hac_put {arguments} {validate}", quote(text)))
+    }
+
+    fn resolve(&mut self, with: &dyn Resolver) -> Result<(), ResolveError> {
+        let text = match (&self.template, &self.content) {
+            (Some(name), _) => with.template(name)?,
+            (None, Some(content)) => content.clone(),
+            (None, None) => String::new(),
+        };
+        self.text = (!self.absent).then(|| Secret::new(text));
+        Ok(())
+    }
+}

@@ -1,0 +1,172 @@
+//! Owns what one host must hold: the closed list of resource kinds and their
+//! dispatch. Must not know how a script reaches a host, nor in which order.
+
+mod certificate;
+mod change;
+mod command;
+mod directory;
+mod etcd_auth;
+mod etcd_member;
+mod file;
+mod group;
+mod link;
+mod package;
+mod patroni_config;
+mod script;
+mod sysctl;
+mod unit;
+mod user;
+mod wait;
+
+pub use certificate::Certificate;
+pub use change::{Change, Field, Fields, Have};
+pub use command::Command;
+pub use directory::Directory;
+pub use etcd_auth::EtcdAuth;
+pub use etcd_member::EtcdMember;
+pub use file::File;
+pub use group::Group;
+pub use link::Link;
+pub use package::Package;
+pub use patroni_config::PatroniConfig;
+pub use script::{PRELUDE, Script};
+pub use sysctl::Sysctl;
+pub use unit::{OnChange, Unit};
+pub use user::User;
+pub use wait::Wait;
+
+use crate::facts::view::View;
+use crate::facts::{Facts, Needs};
+use crate::secrets::Secrets;
+
+/// What a resource may ask for when its content is filled in: after the probe,
+/// because templates may read facts.
+pub trait Resolver {
+    /// Renders a template by name for the resource's host.
+    fn template(&self, name: &str) -> Result<String, ResolveError>;
+    /// The cluster's secrets; `None` where they are not at hand (`drift-check`).
+    fn secrets(&self) -> Option<&Secrets>;
+    /// Seconds since 1970.
+    fn now(&self) -> u64;
+}
+
+#[derive(Debug, thiserror::Error)]
+pub enum ResolveError {
+    #[error("{0}")]
+    Render(#[from] crate::problem::Problems),
+    #[error("{0}")]
+    Pki(#[from] crate::pki::PkiError),
+    /// Nothing is wrong: it just cannot be known without the secrets.
+    #[error("needs the secrets, which are not at hand")]
+    NoSecrets,
+}
+
+/// The pure functions every kind has. Plan and apply share them, so that a plan
+/// cannot lie.
+pub trait Manage {
+    /// Which facts decide whether this is converged.
+    fn needs(&self, needs: &mut Needs);
+
+    /// What must be true, by name; `None` where the thing must be absent.
+    fn want(&self) -> Option<Fields>;
+
+    /// What is true, by the same names.
+    fn have(&self, host: &Facts, cluster: &View) -> Have;
+
+    fn diff(&self, host: &Facts, cluster: &View) -> Change {
+        change::compare(self.want(), self.have(host, cluster))
+    }
+
+    /// The script that makes `change` true.
+    fn apply(&self, change: &Change) -> Script;
+
+    /// Fills in what needs facts, templates or secrets.
+    fn resolve(&mut self, _with: &dyn Resolver) -> Result<(), ResolveError> {
+        Ok(())
+    }
+}
+
+/// One resource of one kind.
+#[derive(Debug, Clone)]
+pub enum Kind {
+    File(File),
+    Directory(Directory),
+    Link(Link),
+    Package(Package),
+    User(User),
+    Group(Group),
+    Unit(Unit),
+    Sysctl(Sysctl),
+    Certificate(Box<Certificate>),
+    Command(Command),
+    Wait(Wait),
+    EtcdMember(EtcdMember),
+    EtcdAuth(EtcdAuth),
+    PatroniConfig(PatroniConfig),
+}
+
+impl Kind {
+    /// Kind and name as they stand in a resource's id: `file:/etc/hosts`.
+    pub fn label(&self) -> String {
+        match self {
+            Self::File(r) => format!("file:{}", r.path),
+            Self::Directory(r) => format!("directory:{}", r.path),
+            Self::Link(r) => format!("link:{}", r.path),
+            Self::Package(r) => format!("package:{}", r.name),
+            Self::User(r) => format!("user:{}", r.name),
+            Self::Group(r) => format!("group:{}", r.name),
+            Self::Unit(r) => format!("unit:{}", r.name),
+            Self::Sysctl(r) => format!("sysctl:{}", r.key),
+            Self::Certificate(r) => format!("certificate:{}", r.cert),
+            Self::Command(r) => format!("command:{}", r.name),
+            Self::Wait(r) => format!("wait:{}", r.name),
+            Self::EtcdMember(r) => format!("etcd_member:{}", r.name),
+            Self::EtcdAuth(r) => format!("etcd_auth:{}", r.name),
+            Self::PatroniConfig(r) => format!("patroni_config:{}", r.name),
+        }
+    }
+
+    pub fn manage(&self) -> &dyn Manage {
+        match self {
+            Self::File(r) => r,
+            Self::Directory(r) => r,
+            Self::Link(r) => r,
+            Self::Package(r) => r,
+            Self::User(r) => r,
+            Self::Group(r) => r,
+            Self::Unit(r) => r,
+            Self::Sysctl(r) => r,
+            Self::Certificate(r) => r.as_ref(),
+            Self::Command(r) => r,
+            Self::Wait(r) => r,
+            Self::EtcdMember(r) => r,
+            Self::EtcdAuth(r) => r,
+            Self::PatroniConfig(r) => r,
+        }
+    }
+
+    pub fn manage_mut(&mut self) -> &mut dyn Manage {
+        match self {
+            Self::File(r) => r,
+            Self::Directory(r) => r,
+            Self::Link(r) => r,
+            Self::Package(r) => r,
+            Self::User(r) => r,
+            Self::Group(r) => r,
+            Self::Unit(r) => r,
+            Self::Sysctl(r) => r,
+            Self::Certificate(r) => r.as_mut(),
+            Self::Command(r) => r,
+            Self::Wait(r) => r,
+            Self::EtcdMember(r) => r,
+            Self::EtcdAuth(r) => r,
+            Self::PatroniConfig(r) => r,
+        }
+    }
+
+    /// The facts of this kind come from what other steps make: with one of them
+    /// pending, a diff would be a guess.
+    pub fn is_late(&self) -> bool {
+        matches!(self, Self::Command(_) | Self::Wait(_) | Self::EtcdAuth(_) | Self::PatroniConfig(_))
+    }
+}

@@ -1,0 +1,73 @@
+//! Owns the kind `package`: one Debian package, installed or not. All packages
+//! of a host are installed in one transaction, which the executor asks for here.
+//! Must not know which playbook wants it.
+
+use serde::{Deserialize, Serialize};
+
+use super::change::{Change, Fields, Have, fields};
+use super::{Manage, Script};
+use crate::facts::view::View;
+use crate::facts::{Fact, Facts, Needs};
+use crate::shell::words;
+
+/// Seconds apt waits for another holder of dpkg's lock.
+const LOCK_SECONDS: u32 = 300;
+
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Package {
+    pub name: String,
+    #[serde(default)]
+    pub absent: bool,
+}
+
+impl Package {
+    /// One transaction for all `names`.
+    pub fn install<'a>(names: impl IntoIterator<Item = &'a str>) -> Script {
+        Script::new(format!(
+            "export DEBIAN_FRONTEND=noninteractive NEEDRESTART_MODE=l\n\
+             lock='-o DPkg::Lock::Timeout={LOCK_SECONDS}'\n\
+             [ -z \"$(dpkg --audit)\" ] || dpkg --configure -a\n\
+             apt-get $lock -q -o APT::Update::Error-Mode=any update\n\
+             apt-get $lock -q -y --no-install-recommends -o Dpkg::Use-Pty=0 \
+             -o Dpkg::Options::=--force-confdef -o Dpkg::Options::=--force-confold install {}",
+            words(names)
+        ))
+    }
+}
+
+impl Manage for Package {
+    fn needs(&self, needs: &mut Needs) {
+        needs.packages.insert(self.name.clone());
+    }
+
+    fn want(&self) -> Option<Fields> {
+        (!self.absent).then(|| fields([("installed", "yes")]))
+    }
+
+    fn have(&self, host: &Facts, _cluster: &View) -> Have {
+        match host.packages.get(&self.name) {
+            None => Have::Unreadable(format!("{} was not asked for", self.name)),
+            Some(Fact::Unreadable(why)) => Have::Unreadable(why.clone()),
+            Some(Fact::Present(package)) if package.installed() => {
+                Have::Fields(fields([("installed", "yes")]))
+            }
+            // Only its configuration is left, or nothing.
+            Some(Fact::Present(package)) if package.status.starts_with("rc") => Have::Absent,
+            Some(Fact::Absent) => Have::Absent,
+            Some(Fact::Present(package)) => {
+                Have::Fields(fields([("installed", &format!("half ({})", package.status))]))
+            }
+        }
+    }
+
+    fn apply(&self, change: &Change) -> Script {
+        if matches!(change, Change::Remove) {
+            let name = words([&*self.name]);
+            return Script::new(format!(
+                "export DEBIAN_FRONTEND=noninteractive\napt-get -o DPkg::Lock::Timeout={LOCK_SECONDS} -q -y -o Dpkg::Use-Pty=0 remove {name}"
+            ));
+        }
+        Self::install([&*self.name])
+    }
+}

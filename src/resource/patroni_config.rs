@@ -1,0 +1,93 @@
+//! Owns the kind `patroni_config`: Patroni's dynamic configuration, which lives
+//! in etcd once the cluster is formed. Reconciled through the REST API.
+//! Must not know the local `config.yml`.
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use super::change::{Change, Fields, Have};
+use super::{Manage, ResolveError, Resolver, Script};
+use crate::facts::view::View;
+use crate::facts::{Facts, Needs, PatroniEndpoint};
+use crate::secret::Secret;
+use crate::shell::quote;
+
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PatroniConfig {
+    #[serde(default)]
+    pub name: String,
+    /// A template that gives JSON.
+    pub template: String,
+    /// `https://127.0.0.1:8008`
+    pub url: String,
+    pub ca: String,
+    /// Path stem of a client certificate.
+    pub identity: String,
+    pub data: String,
+    #[serde(skip)]
+    pub config: Value,
+    #[serde(skip)]
+    pub password: Option<Secret>,
+}
+
+impl Manage for PatroniConfig {
+    fn needs(&self, needs: &mut Needs) {
+        let endpoint =
+            PatroniEndpoint { url: self.url.clone(), ca: self.ca.clone(), data: self.data.clone() };
+        needs.patroni = Some(endpoint);
+    }
+
+    fn want(&self) -> Option<Fields> {
+        let mut want = Fields::new();
+        flatten("", &self.config, &mut want);
+        Some(want)
+    }
+
+    fn have(&self, _host: &Facts, cluster: &View) -> Have {
+        match &cluster.patroni.config {
+            Some(config) => {
+                let mut have = Fields::new();
+                flatten("", config, &mut have);
+                Have::Fields(have)
+            }
+            None => Have::Late("Patroni does not answer yet".to_owned()),
+        }
+    }
+
+    fn apply(&self, _change: &Change) -> Script {
+        let password = self.password.as_ref().map_or("", Secret::expose);
+        Script::new(format!(
+            "umask 077; body=$(mktemp /run/hacluster.XXXXXX); trap 'rm -f \"$body\"' EXIT\n\
+             printf %s {body} >\"$body\"\n\
+             printf 'user = \"patroni:%s\"\\n' {password} | curl -sS -f -m 10 -K - -X PATCH --data-binary @\"$body\" \
+             --cacert {ca} --cert {cert} --key {key} {url} >/dev/null",
+            body = quote(&self.config.to_string()),
+            password = quote(password),
+            ca = quote(&self.ca),
+            cert = quote(&format!("{}.crt", self.identity)),
+            key = quote(&format!("{}.key", self.identity)),
+            url = quote(&format!("{}/config", self.url)),
+        ))
+    }
+
+    fn resolve(&mut self, with: &dyn Resolver) -> Result<(), ResolveError> {
+        self.config = serde_json::from_str(&with.template(&self.template)?).unwrap_or(Value::Null);
+        self.password = with.secrets().and_then(|s| s.get("patroni.rest")).cloned();
+        Ok(())
+    }
+}
+
+/// Dotted names of every leaf. Lists count as one value: Patroni replaces them whole.
+fn flatten(prefix: &str, value: &Value, into: &mut Fields) {
+    match value {
+        Value::Object(map) => {
+            for (key, value) in map {
+                let name = if prefix.is_empty() { key.clone() } else { format!("{prefix}.{key}") };
+                flatten(&name, value, into);
+            }
+        }
+        Value::String(text) => drop(into.insert(prefix.to_owned(), text.clone())),
+        other => drop(into.insert(prefix.to_owned(), other.to_string())),
+    }
+}

@@ -1,0 +1,64 @@
+# Functions that steps are made of. POSIX sh; every value arrives quoted.
+
+# hac_owe UNIT ACTION: the unit owes a reload or restart until it had one.
+hac_owe() {
+    mkdir -p /var/lib/hacluster/debt
+    if [ "$2" = restart ] || [ ! -s "/var/lib/hacluster/debt/$1" ]; then
+        printf '%s\n' "$2" >"/var/lib/hacluster/debt/$1"
+        sync "/var/lib/hacluster/debt/$1" /var/lib/hacluster/debt
+    fi
+}
+
+# hac_paid UNIT: it had its restart.
+hac_paid() {
+    rm -f "/var/lib/hacluster/debt/$1"
+}
+
+# hac_keep PATH: keeps the previous content, once per run.
+hac_keep() {
+    [ -f "$1" ] || return 0
+    kept="/var/lib/hacluster/previous/${HAC_RUN:-manual}$1"
+    [ -e "$kept" ] && return 0
+    mkdir -p -m 0700 /var/lib/hacluster/previous
+    mkdir -p "${kept%/*}"
+    cp -a "$1" "$kept"
+}
+
+# hac_put PATH MODE OWNER GROUP [VALIDATE] <content: temp beside the target,
+# owner and mode before the name, validated, synced, renamed, directory synced.
+hac_put() {
+    hac_dir=${1%/*}
+    hac_tmp=$(mktemp "${hac_dir:-/}/.hacluster.XXXXXX")
+    if ! hac_fill "$@"; then
+        rm -f "$hac_tmp"
+        return 1
+    fi
+    sync "${hac_dir:-/}"
+}
+
+hac_fill() {
+    cat >"$hac_tmp" || return 1
+    chown "$3:$4" "$hac_tmp" || return 1
+    chmod "$2" "$hac_tmp" || return 1
+    sync "$hac_tmp" || return 1
+    if [ -n "${5:-}" ]; then
+        hac_check=$(printf '%s' "$5" | sed "s|%s|$hac_tmp|g")
+        sh -c "$hac_check" >&2 || {
+            echo "the service's own checker refused the new content: $5" >&2
+            return 1
+        }
+    fi
+    if [ -d "$1" ] && [ ! -L "$1" ]; then
+        echo "$1 is a directory: it stays, move it away first" >&2
+        return 1
+    fi
+    hac_keep "$1" || return 1
+    mv -fT "$hac_tmp" "$1"
+}
+
+# hac_reload_units UNIT: systemd reads changed unit files where it must.
+hac_reload_units() {
+    case $(systemctl show -p NeedDaemonReload,LoadState "$1") in
+    *NeedDaemonReload=yes* | *LoadState=not-found*) systemctl daemon-reload ;;
+    esac
+}

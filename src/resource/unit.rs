@@ -1,0 +1,142 @@
+//! Owns the kind `unit`: a systemd unit's state, enablement, mask, and the
+//! restart it may owe. Must not know what the unit serves.
+
+use serde::{Deserialize, Serialize};
+
+use super::change::{Change, Fields, Have, fields};
+use super::{Manage, Script};
+use crate::facts::view::View;
+use crate::facts::{Fact, Facts, Needs};
+use crate::shell::quote;
+
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Unit {
+    pub name: String,
+    #[serde(default)]
+    pub state: Option<State>,
+    #[serde(default)]
+    pub enabled: Option<bool>,
+    #[serde(default)]
+    pub masked: bool,
+    /// What a step that notifies this unit makes it do.
+    #[serde(default)]
+    pub on_change: OnChange,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum State {
+    Started,
+    Stopped,
+}
+
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum OnChange {
+    #[default]
+    Restart,
+    Reload,
+    None,
+}
+
+impl OnChange {
+    pub fn word(self) -> Option<&'static str> {
+        match self {
+            Self::Restart => Some("restart"),
+            Self::Reload => Some("reload"),
+            Self::None => None,
+        }
+    }
+}
+
+fn yes(value: bool) -> &'static str {
+    if value { "yes" } else { "no" }
+}
+
+impl Unit {
+    /// The full name systemd uses.
+    pub fn full_name(&self) -> String {
+        if self.name.contains('.') { self.name.clone() } else { format!("{}.service", self.name) }
+    }
+
+    /// The field that says a unit runs with what is on disk.
+    pub const CONFIGURATION: &str = "configuration";
+}
+
+impl Manage for Unit {
+    fn needs(&self, needs: &mut Needs) {
+        needs.units.insert(self.full_name());
+    }
+
+    fn want(&self) -> Option<Fields> {
+        let mut want = fields([("masked", yes(self.masked))]);
+        if let Some(enabled) = self.enabled {
+            want.insert("enabled".to_owned(), yes(enabled).to_owned());
+        }
+        if let Some(state) = self.state {
+            let active = if state == State::Started { "active" } else { "inactive" };
+            want.insert("state".to_owned(), active.to_owned());
+        }
+        if self.state == Some(State::Started) {
+            want.insert(Self::CONFIGURATION.to_owned(), "current".to_owned());
+        }
+        Some(want)
+    }
+
+    fn have(&self, host: &Facts, _cluster: &View) -> Have {
+        let name = self.full_name();
+        let unit = match host.units.get(&name) {
+            None => return Have::Unreadable(format!("{name} was not asked for")),
+            Some(Fact::Unreadable(why)) => return Have::Unreadable(why.clone()),
+            Some(Fact::Absent) => return Have::Absent,
+            Some(Fact::Present(unit)) => unit,
+        };
+        let enabled = matches!(unit.file_state.as_str(), "enabled" | "static" | "alias" | "indirect");
+        let state = match unit.active.as_str() {
+            "reloading" => "active",
+            "failed" if self.state == Some(State::Stopped) => "inactive",
+            other => other,
+        };
+        let owes = match host.debts.get(&name) {
+            Some(action) => format!("owes a {action}"),
+            None if unit.need_reload => "unit file changed on disk".to_owned(),
+            None => "current".to_owned(),
+        };
+        Have::Fields(fields([
+            ("masked", yes(unit.load == "masked")),
+            ("enabled", yes(enabled)),
+            ("state", state),
+            (Self::CONFIGURATION, &owes),
+        ]))
+    }
+
+    fn apply(&self, change: &Change) -> Script {
+        let full = self.full_name();
+        let name = quote(&full);
+        if self.masked {
+            return Script::new(format!("systemctl mask --now {name}"));
+        }
+        let mut text = String::new();
+        if change.to("masked").is_some() {
+            text.push_str(&format!("systemctl unmask {name}\n"));
+        }
+        text.push_str(&format!("hac_reload_units {name}\n"));
+        if let Some(enabled) = change.to("enabled").and(self.enabled) {
+            text.push_str(&format!("systemctl {} {name}\n", if enabled { "enable" } else { "disable" }));
+        }
+        let owes = change.fields().iter().find(|f| f.name == Self::CONFIGURATION).map(|f| f.from.as_str());
+        match (change.to("state"), self.state) {
+            (Some("active"), _) => text.push_str(&format!("systemctl start {name}\nhac_paid {name}\n")),
+            (Some(_), _) => text.push_str(&format!("systemctl stop {name}\n")),
+            (None, Some(State::Started)) if owes == Some("owes a restart") => {
+                text.push_str(&format!("systemctl restart {name}\nhac_paid {name}\n"));
+            }
+            (None, Some(State::Started)) if owes == Some("owes a reload") => {
+                text.push_str(&format!("systemctl reload {name}\nhac_paid {name}\n"));
+            }
+            _ => {}
+        }
+        Script::new(text)
+    }
+}

@@ -1,0 +1,73 @@
+//! Owns the kind `user`: an account and the groups it is in.
+//! Must not know passwords: no account made here has one.
+
+use serde::{Deserialize, Serialize};
+
+use super::change::{Change, Fields, Have, fields};
+use super::{Manage, Script};
+use crate::facts::view::View;
+use crate::facts::{Fact, Facts, Needs};
+use crate::shell::{quote, words};
+
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct User {
+    pub name: String,
+    #[serde(default = "home")]
+    pub home: String,
+    #[serde(default = "shell")]
+    pub shell: String,
+    /// Groups it must be in, besides its own.
+    #[serde(default)]
+    pub groups: Vec<String>,
+}
+
+fn home() -> String {
+    "/nonexistent".to_owned()
+}
+
+fn shell() -> String {
+    "/usr/sbin/nologin".to_owned()
+}
+
+impl Manage for User {
+    fn needs(&self, needs: &mut Needs) {
+        needs.users.insert(self.name.clone());
+        needs.groups.extend(self.groups.iter().cloned());
+    }
+
+    fn want(&self) -> Option<Fields> {
+        let mut want = fields([("home", &self.home), ("shell", &self.shell)]);
+        want.extend(self.groups.iter().map(|g| (format!("in group {g}"), "yes".to_owned())));
+        Some(want)
+    }
+
+    fn have(&self, host: &Facts, _cluster: &View) -> Have {
+        let user = match host.users.get(&self.name) {
+            None => return Have::Unreadable(format!("{} was not asked for", self.name)),
+            Some(Fact::Unreadable(why)) => return Have::Unreadable(why.clone()),
+            Some(Fact::Absent) => return Have::Absent,
+            Some(Fact::Present(user)) => user,
+        };
+        let mut have = fields([("home", &user.home), ("shell", &user.shell)]);
+        for group in &self.groups {
+            let members = host.groups.get(group).and_then(Fact::present);
+            let inside = members.is_some_and(|members| members.contains(&self.name));
+            have.insert(format!("in group {group}"), if inside { "yes" } else { "no" }.to_owned());
+        }
+        Have::Fields(have)
+    }
+
+    fn apply(&self, change: &Change) -> Script {
+        let name = quote(&self.name);
+        let options = words(["--home-dir", &self.home, "--shell", &self.shell]);
+        let mut text = match change {
+            Change::Create(_) => format!("useradd --system --user-group --no-create-home {options} {name}\n"),
+            _ => format!("usermod {} {name}\n", words(["--home", &self.home, "--shell", &self.shell])),
+        };
+        for group in &self.groups {
+            text.push_str(&format!("usermod -a -G {} {name}\n", quote(group)));
+        }
+        Script::new(text)
+    }
+}

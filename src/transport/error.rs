@@ -1,0 +1,135 @@
+//! Owns what can go wrong between the control side and a host, and its words.
+//! Must not know what was being run, nor how an error is drawn.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// Each message says what failed, where, why, and what to do next.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum TransportError {
+    /// No SSH conversation came about. Nothing was run.
+    #[error("{node}: cannot reach {peer}: {why}\n{fix}")]
+    Unreachable { node: String, peer: String, why: String, fix: String },
+
+    /// No entry for this address. Nothing was run and no key was offered.
+    #[error(transparent)]
+    HostKeyUnknown(Box<UnknownKey>),
+
+    /// The host shows another key than the one pinned. Nothing was run.
+    #[error(transparent)]
+    HostKeyChanged(Box<ChangedKey>),
+
+    /// The key shown is marked `@revoked`. Nothing was run.
+    #[error(
+        "{node}: the host key of {peer} is revoked by {file}:{line}: {shown}\n\
+         give the host a new key (`ssh-keygen -A` after deleting the old one) and pin that",
+        file = file.display()
+    )]
+    HostKeyRevoked { node: String, peer: String, file: PathBuf, line: usize, shown: String },
+
+    /// The host is who it should be, but refused every key.
+    #[error(
+        "{node}: {user}@{peer} accepts none of our keys; tried {}\n\
+         put one of the public keys into ~{user}/.ssh/authorized_keys on the host, or name the right key in the inventory",
+        tried.join(", ")
+    )]
+    AuthFailed { node: String, peer: String, user: String, tried: Vec<String> },
+
+    /// A private key that cannot be used. Nothing was sent.
+    #[error("{node}: cannot use the key {}: {why}\n{fix}", path.display())]
+    KeyFile { node: String, path: PathBuf, why: String, fix: String },
+
+    /// A private key that others may read (ssh refuses these too).
+    #[error(
+        "{node}: the key {path} has mode {mode:04o}: others can read it\nchmod 600 {path}",
+        path = path.display()
+    )]
+    KeyPermissions { node: String, path: PathBuf, mode: u32 },
+
+    /// Took too long. What had been started may still run: probe again.
+    #[error("{node}: no end of {what} after {} s; it may still be running there", after.as_secs_f32())]
+    Timeout { node: String, what: String, after: Duration },
+
+    /// The connection ended before the exit status came.
+    #[error("{node}: the connection was lost {}", if *sent { "during a script: its outcome is unknown, probe again" } else { "before the script was sent: nothing was run" })]
+    Disconnected {
+        node: String,
+        /// `false` only where it is certain that nothing was run.
+        sent: bool,
+    },
+
+    /// More output than any script of ours has. Its outcome is unknown.
+    #[error(
+        "{node}: a script wrote more than {limit} bytes to {stream}; it was cut off, its outcome is unknown"
+    )]
+    TooMuchOutput { node: String, stream: &'static str, limit: usize },
+
+    /// The host refuses more work, or we cannot do our part. Nothing was run.
+    #[error("{node}: cannot {what}: {why}")]
+    Io { node: String, what: String, why: String },
+
+    /// Not root, and `sudo -n` does not work. Nothing was run.
+    #[error(
+        "{node}: {user} cannot become root: {why}\n\
+         on the host: apt-get install sudo, and `{user} ALL=(ALL) NOPASSWD: ALL` in /etc/sudoers.d/{user} (visudo -c), \
+         or let hacluster log in as root"
+    )]
+    SudoMissing { node: String, user: String, why: String },
+}
+
+/// See [`TransportError::HostKeyUnknown`].
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "{node}: the host key of {peer} is not known: it shows {shown}, and {file} has no entry for it{note}\n\
+     compare it on the host's console with `ssh-keygen -lf {key_file}`; if it is the same, \
+     `ssh-keyscan {scan} >> {file}`",
+    file = file.display()
+)]
+pub struct UnknownKey {
+    pub node: String,
+    pub peer: String,
+    /// Type and SHA256 fingerprint the host showed.
+    pub shown: String,
+    pub file: PathBuf,
+    /// Where the host keeps the public key shown.
+    pub key_file: String,
+    /// Arguments of `ssh-keyscan` that fetch this key.
+    pub scan: String,
+    /// What else the file says of this host, or empty.
+    pub note: String,
+}
+
+/// See [`TransportError::HostKeyChanged`].
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "{node}: the host key of {peer} has changed: {file}:{line} pins {pinned}, the host shows {shown}\n\
+     somebody may be in between, or the host was installed again; if it was, \
+     `ssh-keygen -R '{lookup}' -f {file}`, then pin the new key after comparing it on the host's console",
+    file = file.display()
+)]
+pub struct ChangedKey {
+    pub node: String,
+    pub peer: String,
+    pub file: PathBuf,
+    /// Line of `file`, counted from 1.
+    pub line: usize,
+    pub pinned: String,
+    pub shown: String,
+    /// The name `ssh-keygen -R` looks for.
+    pub lookup: String,
+}
+
+impl TransportError {
+    /// Whether something may have been run whose outcome nobody knows.
+    pub fn outcome_unknown(&self) -> bool {
+        matches!(
+            self,
+            Self::Timeout { .. } | Self::TooMuchOutput { .. } | Self::Disconnected { sent: true, .. }
+        )
+    }
+
+    /// Whether the host did not answer at all, so that the run goes on without it.
+    pub fn is_unreachable(&self) -> bool {
+        matches!(self, Self::Unreachable { .. } | Self::Disconnected { .. })
+    }
+}

@@ -1,0 +1,9 @@
+//! Owns the transport's tests against a real sshd on the loopback address.
+//! Must not know anything but the transport's public side.
+
+mod daemon;
+mod hold;
+mod login;
+mod probe;
+mod run;
+mod trust;

@@ -1,0 +1,80 @@
+//! Owns what happens when the host is not who it should be.
+
+use std::time::Duration;
+
+use hacluster::transport::{Connection, Limits, TransportError};
+
+use super::daemon::{Daemon, keygen};
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_unknown_key_is_refused_with_the_way_to_pin_it() {
+    let daemon = Daemon::start();
+    std::fs::write(daemon.at("known_hosts"), "").unwrap();
+    let error = daemon.refusal(|_| ()).await;
+    assert!(matches!(error, TransportError::HostKeyUnknown(_)), "{error}");
+    let message = error.to_string();
+    assert!(message.contains("ssh-ed25519 SHA256:"), "{message}");
+    assert!(
+        message.contains(&format!("ssh-keyscan -t ed25519 -p {} 127.0.0.1 >>", daemon.port)),
+        "{message}"
+    );
+    let error = daemon.refusal(|target| target.known_hosts = daemon.at("absent")).await;
+    assert!(matches!(error, TransportError::HostKeyUnknown(_)), "{error}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_changed_key_is_refused_with_its_line_and_both_fingerprints() {
+    let daemon = Daemon::start();
+    keygen(&daemon.at("other"), &["-t", "ed25519"]);
+    daemon.pin("other");
+    let error = daemon.refusal(|_| ()).await;
+    let TransportError::HostKeyChanged(change) = &error else { panic!("{error}") };
+    assert_ne!(change.pinned, change.shown);
+    assert!(error.to_string().contains("known_hosts:1 pins ssh-ed25519 SHA256:"), "{error}");
+    assert!(error.to_string().contains(&format!("ssh-keygen -R '[127.0.0.1]:{}'", daemon.port)), "{error}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_host_is_asked_for_the_type_that_is_pinned() {
+    let daemon = Daemon::start();
+    daemon.pin("host_ecdsa");
+    daemon.connect().await;
+    // A type the host does not have: what it shows instead counts as changed.
+    keygen(&daemon.at("rsa"), &["-t", "rsa", "-b", "2048"]);
+    daemon.pin("rsa");
+    let error = daemon.refusal(|_| ()).await;
+    let TransportError::HostKeyChanged(change) = &error else { panic!("{error}") };
+    assert!(change.pinned.starts_with("ssh-rsa ") && change.shown.starts_with("ssh-ed25519 "), "{error}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_revoked_key_is_refused() {
+    let daemon = Daemon::start();
+    let pinned = daemon.read("known_hosts");
+    let revoked = daemon.read("host_ed25519.pub");
+    std::fs::write(daemon.at("known_hosts"), format!("{pinned}@revoked * {revoked}")).unwrap();
+    let error = daemon.refusal(|_| ()).await;
+    assert!(matches!(error, TransportError::HostKeyRevoked { line: 2, .. }), "{error}");
+}
+
+#[tokio::test]
+async fn nobody_there_is_said_in_time() {
+    let closed = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let silent = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    for (port, words) in
+        [(closed, "is sshd running"), (silent.local_addr().unwrap().port(), "no SSH login in 0.2 s")]
+    {
+        let target = hacluster::transport::Target {
+            name: "n1".into(),
+            address: "127.0.0.1".parse().unwrap(),
+            port,
+            user: "root".into(),
+            keys: vec![],
+            agent: None,
+            known_hosts: "/nonexistent".into(),
+            connect_timeout: Duration::from_millis(200),
+        };
+        let error = Connection::open(&target, &Limits::default()).await.unwrap_err();
+        assert!(error.is_unreachable() && error.to_string().contains(words), "{error}");
+    }
+}
