@@ -1,4 +1,5 @@
 //! The one integration crate: a module per subject.
 
+mod inventory;
 mod playbooks;
 mod ssh;
