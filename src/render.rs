@@ -70,6 +70,11 @@ impl Renderer {
         self.sources.contains_key(name)
     }
 
+    /// A template as it is written.
+    pub fn text(&self, name: &str) -> Option<&str> {
+        self.sources.get(name).map(|source| source.text.as_str())
+    }
+
     /// Renders the template `name`.
     pub fn template(&self, name: &str, context: &Value) -> Result<String, RenderError> {
         let rendered = self.env.get_template(name).and_then(|t| t.render(context.clone()));

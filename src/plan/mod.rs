@@ -10,7 +10,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use petgraph::graph::NodeIndex;
 
 pub use assess::{Assessment, Observed, Planner};
-pub use cause::{Cause, cause, reason};
+pub use cause::{Cause, Verdict, cause, moved, reason, verdict};
 pub use effects::effects;
 
 use crate::graph::Node;
