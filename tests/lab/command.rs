@@ -3,6 +3,7 @@
 
 use std::collections::BTreeSet;
 use std::ffi::{OsStr, OsString};
+use std::fmt::Write as _;
 use std::io::Write as _;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
@@ -41,7 +42,7 @@ impl Output {
             let lines: Vec<&str> = stream.lines().collect();
             if !lines.is_empty() {
                 let tail = &lines[lines.len().saturating_sub(60)..];
-                text += &format!("\n--- {name}\n{}", tail.join("\n"));
+                let _ = write!(text, "\n--- {name}\n{}", tail.join("\n"));
             }
         }
         text
@@ -181,7 +182,8 @@ pub fn wait_for<T>(
 /// Fails a drill with what was seen where a condition does not hold.
 macro_rules! ensure {
     ($holds:expr, $($said:tt)*) => {
-        if !$holds {
+        let holds: bool = $holds;
+        if !holds {
             return Err(format!($($said)*));
         }
     };

@@ -1,5 +1,6 @@
 # The floor: what somebody would write by hand to learn, in one go, whether one
 # host of the lab is as inventories/lab.toml wants it. Reads only.
+# shellcheck shell=sh
 LC_ALL=C
 export LC_ALL
 uname -n

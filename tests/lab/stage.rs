@@ -31,7 +31,7 @@ enum Now {
 
 const SNAPSHOT: &str = "applied";
 /// From nothing, on two cores: packages of four hosts are half of it.
-pub const APPLY_LIMIT: Duration = Duration::from_secs(420);
+pub const APPLY_LIMIT: Duration = Duration::from_mins(7);
 
 #[derive(Debug)]
 pub struct Stage {

@@ -122,7 +122,7 @@ impl Sweep {
     }
 
     /// Proves that each way of looking finds what is there.
-    pub fn prove(&self, lab: &Lab) -> Result {
+    pub fn prove(lab: &Lab) -> Result {
         let marker = "planted-drill-marker-3f1c";
         let planted = vec![("a planted value".to_owned(), marker.to_owned())];
         lab.sh(

@@ -83,10 +83,10 @@ fn leader(stage: &mut Stage, etcd_too: bool, times: usize, limit: f64) -> Result
         seen.push(cut);
     }
     stage.expect_converged()?;
-    let list =
+    let all =
         |of: fn(&Cut) -> f64| seen.iter().map(|c| format!("{:.1}", of(c))).collect::<Vec<_>>().join(", ");
     let lost: usize = seen.iter().map(|c| c.lost).sum();
-    Ok(format!("gap {} s, {lost} lost, rejoined in {} s", list(|c| c.gap), list(|c| c.rejoined)))
+    Ok(format!("gap {} s, {lost} lost, rejoined in {} s", all(|c| c.gap), all(|c| c.rejoined)))
 }
 
 /// The leader and one more node at the same instant.
