@@ -40,6 +40,8 @@ pub struct Stage {
     pub sweep: Arc<Sweep>,
     now: Now,
     snapshot: bool,
+    /// Why no cluster can be had; then no drill tries again.
+    broken: Option<String>,
     last: Option<Output>,
 }
 
@@ -48,7 +50,15 @@ impl Stage {
         let lab = Lab::new();
         lab.call(seconds(900), &["prepare"])?;
         let folder = Folder::new(&lab)?;
-        Ok(Self { lab, folder, sweep: Sweep::start(), now: Now::Unknown, snapshot: false, last: None })
+        Ok(Self {
+            lab,
+            folder,
+            sweep: Sweep::start(),
+            now: Now::Unknown,
+            snapshot: false,
+            broken: None,
+            last: None,
+        })
     }
 
     pub fn last(&self) -> Option<&Output> {
@@ -65,6 +75,9 @@ impl Stage {
         if ground == Ground::Fresh {
             return self.fresh();
         }
+        if let Some(why) = &self.broken {
+            return Err(why.clone());
+        }
         match self.now {
             Now::Applied => {}
             Now::Disturbed if self.snapshot => self.restore()?,
@@ -72,7 +85,7 @@ impl Stage {
                 if self.now != Now::Fresh {
                     self.fresh()?;
                 }
-                self.apply()?;
+                self.apply().inspect_err(|why| self.broken = Some(first_line(why)))?;
             }
         }
         if disturbs && !self.snapshot { self.keep() } else { Ok(()) }
@@ -173,4 +186,8 @@ impl Stage {
         let passwords = self.folder.write("pgpass", &line)?;
         Ok(Sql::new(self.lab.clone(), ca, passwords))
     }
+}
+
+fn first_line(why: &str) -> String {
+    format!("no cluster: {}", why.lines().next().unwrap_or_default())
 }

@@ -46,16 +46,17 @@ impl Sweep {
     pub fn during<T>(&self, folder: &Folder, work: impl FnOnce() -> T) -> T {
         let done = AtomicBool::new(false);
         thread::scope(|scope| {
-            scope.spawn(|| {
+            let sampler = scope.spawn(|| {
                 while !done.load(Ordering::Relaxed) {
                     if let Ok(secrets) = folder.secrets() {
                         self.sample(&secrets.hidden());
                     }
-                    thread::sleep(SAMPLE);
+                    thread::park_timeout(SAMPLE);
                 }
             });
             let result = work();
             done.store(true, Ordering::Relaxed);
+            sampler.thread().unpark();
             result
         })
     }
@@ -153,7 +154,7 @@ impl Sweep {
 }
 
 /// Prints `lines N` and a line for what has one of the values.
-const JOURNAL: &str = "journalctl -q --no-pager -o verbose >$d/journal; echo \"lines $(wc -l <$d/journal)\"
+const JOURNAL: &str = "journalctl -q --no-pager -o verbose --output-fields=MESSAGE,_CMDLINE >$d/journal; echo \"lines $(wc -l <$d/journal)\"
 grep -aFf $d/values $d/journal | sed 's/^/journal: /' | cut -c-300";
 
 /// What others can read, and all logs, spools and records.

@@ -20,9 +20,12 @@ fn sweep(stage: &mut Stage) -> Result<String> {
     let hidden = stage.secrets()?.hidden().len();
     ensure!(hidden > 7, "only {hidden} values in secrets.toml");
     // These print what they know of a cluster.
-    for words in
-        [&["render", "patroni/config.yml.j2", "node1"][..], &["graph"], &["status"], &["plan", "--json"]]
-    {
+    for words in [
+        &["render", "patroni/config.yml.j2", "--host", "node1"][..],
+        &["graph"],
+        &["status"],
+        &["plan", "--json"],
+    ] {
         stage.hacluster(words)?;
     }
     Sweep::prove(&stage.lab)?;
