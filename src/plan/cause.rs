@@ -132,7 +132,9 @@ pub fn reason(
         inventory.keys().filter(touched).filter(moved).map(say).collect()
     };
     match (cause(assessment, ledger), ledger) {
-        (Cause::Drift, _) => "the host moved away from what was last applied".to_owned(),
+        (Cause::Drift, _) | (Cause::Both, None) => {
+            "the host moved away from what was last applied".to_owned()
+        }
         (Cause::Unknown, _) | (Cause::Pending, None) => "not applied here yet".to_owned(),
         (Cause::Pending, Some(ledger)) if !ledger.resources.contains_key(&assessment.id) => {
             "not applied here yet".to_owned()
@@ -146,7 +148,6 @@ pub fn reason(
             };
             if cause == Cause::Both { format!("{why}; the host moved too") } else { why }
         }
-        (Cause::Both, None) => "the host moved away from what was last applied".to_owned(),
     }
 }
 
