@@ -108,7 +108,7 @@ impl Worker<'_> {
             match receipts[position].status {
                 Some(0) => done.push(*index),
                 Some(status) => {
-                    outcomes.push((*index, Outcome::Failed { why: tail(&receipts[position], status) }))
+                    outcomes.push((*index, Outcome::Failed { why: tail(&receipts[position], status) }));
                 }
                 None => outcomes.push((*index, self.never_ran(requires, &positions, &receipts, position))),
             }

@@ -4,14 +4,16 @@
 mod assess;
 mod cause;
 mod effects;
+mod verdict;
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use petgraph::graph::NodeIndex;
 
 pub use assess::{Assessment, Observed, Planner};
-pub use cause::{Cause, Verdict, cause, moved, reason, verdict};
+pub use cause::{Cause, cause, moved, reason};
 pub use effects::effects;
+pub use verdict::{Verdict, verdict};
 
 use crate::graph::Node;
 use crate::problem::Problems;
