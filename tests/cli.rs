@@ -27,6 +27,9 @@ address = "192.168.15.102"
 name = "node3"
 address = "192.168.15.103"
 
+[vip]
+database = "192.168.15.200"
+
 [etcd]
 
 [postgres]
@@ -81,7 +84,7 @@ fn a_good_inventory_is_valid() {
     assert_eq!((ended.code, ended.err.as_str()), (0, ""));
     let out = regex_free(&ended.out);
     insta::assert_snapshot!(out, @"
-    k3s is in the file (cluster.toml:24) and is not built yet: left out.
+    k3s is in the file (cluster.toml:27) and is not built yet: left out.
     cold: valid. 3 hosts, N resources, votes 1,1,1 (quorum 2): can lose any 1 node.
     ");
     assert!(!place.path().join("secrets.toml").exists());

@@ -2,4 +2,7 @@
 
 mod arrows;
 mod cli;
+mod inventory;
+mod playbooks;
+mod readme;
 mod ssh;

@@ -66,6 +66,8 @@ impl Worker<'_> {
                 None => by_host.push((host, vec![*index])),
             }
         }
+        // In the inventory's order: the first node seeds, the NAS comes last.
+        by_host.sort_by_key(|(_, indices)| indices.iter().min().copied());
         let mut outcomes = Vec::new();
         if group.formation() == Formation::Seeded && !by_host.is_empty() {
             let (host, first) = by_host.remove(0);

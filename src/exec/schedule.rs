@@ -128,7 +128,7 @@ impl<'a> Schedule<'a> {
             if *self.state(node) != State::Waiting {
                 continue;
             }
-            let outcome = if let Some(doom) = self.doom(node) {
+            let outcome = if let Some(doom) = self.doom(node).or_else(|| self.hopeless(node)) {
                 doom
             } else if self.ready(node) && self.needs_no_work(node) {
                 Outcome::Unchanged
@@ -141,6 +141,15 @@ impl<'a> Schedule<'a> {
             }
         }
         ended
+    }
+
+    /// A gate of which no member could even be tried.
+    fn hopeless(&self, node: NodeIndex) -> Option<Outcome> {
+        let gate = matches!(self.graph.dag[node], Node::Gate(_)) && self.ready(node);
+        let mut members = self.graph.predecessors(node).map(|(from, _)| from).filter(|_| gate).peekable();
+        let first = *members.peek()?;
+        let because = self.graph.label(first, self.resources);
+        members.all(|from| !self.state(from).succeeded()).then_some(Outcome::Skipped { because })
     }
 
     fn needs_no_work(&self, node: NodeIndex) -> bool {

@@ -268,8 +268,8 @@ fn etcd(body: &str) -> EtcdFact {
             fact.leader_id = text(&json, "leader").filter(|id| id != "0");
             fact.member_id = json.get("header").and_then(|h| text(h, "member_id"));
             fact.cluster_id = json.get("header").and_then(|h| text(h, "cluster_id"));
-        } else if json.get("error").is_some() {
-            let says = text(&json, "error").unwrap_or_default();
+        // Upstream's gateway says `error` and `message`, Debian's only `message`.
+        } else if let Some(says) = text(&json, "message").or_else(|| text(&json, "error")) {
             if says.contains("user name is empty") {
                 fact.auth = Some(true);
             }

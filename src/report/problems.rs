@@ -100,7 +100,7 @@ mod tests {
             .says("one")
             .also(6..15, "the other")
             .help("make them equal");
-        insta::assert_snapshot!(text(&[problem.clone()], Paint::default()), @r#"
+        insta::assert_snapshot!(text(std::slice::from_ref(&problem), Paint::default()), @r#"
         HAC-E099
 
           × a and b differ

@@ -37,11 +37,12 @@ etcd_curl() {
         -H @"$etcd_header" -d @- "$etcd_url$1"
 }
 
-# etcd_call PATH BODY: the answer is in etcd_answer; fails where it is an error.
+# etcd_call PATH BODY: the answer is in etcd_answer; fails where it is an error,
+# which upstream's gateway begins with "error" and Debian's with "code".
 etcd_call() {
     etcd_answer=$(printf %s "$2" | etcd_curl "$1") || return 1
     case $etcd_answer in
-    *'"error":'*) return 1 ;;
+    '{"error":'* | '{"code":'*) return 1 ;;
     esac
 }
 
@@ -61,10 +62,38 @@ etcd_retry() {
     until etcd_call "$1" "$2"; do
         case $etcd_answer in
         *'member not found'*) [ "$1" = /v3/cluster/member/remove ] && return 0 ;;
-        *'can only promote a learner'*) return 0 ;;
         esac
         if [ "$(date +%s)" -ge "$etcd_until" ]; then
             echo "etcd $1: $etcd_answer" >&2
+            return 1
+        fi
+        sleep 0.5
+    done
+}
+
+# etcd_to_leader ENDPOINT...: goes on with the endpoint that leads.
+etcd_to_leader() {
+    for etcd_url in "$@"; do
+        etcd_call /v3/maintenance/status '{}' || continue
+        etcd_ids=$(printf %s "$etcd_answer" | sed -n 's/.*"member_id":"\([0-9]*\)".*"leader":"\([0-9]*\)".*/\1 \2/p')
+        [ -n "$etcd_ids" ] && [ "${etcd_ids% *}" = "${etcd_ids#* }" ] && return 0
+    done
+    return 1
+}
+
+# etcd_promote ID ENDPOINT...: makes a learner a voter, within 60 s. Asked of the
+# leader itself: what another member passes on carries no login and never succeeds.
+etcd_promote() {
+    etcd_id=$1
+    shift
+    etcd_until=$(($(date +%s) + 60))
+    until etcd_to_leader "$@" && etcd_call /v3/cluster/member/promote "{\"ID\":\"$etcd_id\"}"; do
+        case $etcd_answer in
+        *'in sync with leader'*) ;;
+        *'can only promote a learner'*) return 0 ;;
+        esac
+        if [ "$(date +%s)" -ge "$etcd_until" ]; then
+            echo "etcd member $etcd_id was not promoted: $etcd_answer" >&2
             return 1
         fi
         sleep 0.5

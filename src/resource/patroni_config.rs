@@ -9,8 +9,10 @@ use super::change::{Change, Fields, Have};
 use super::{Manage, ResolveError, Resolver, Script};
 use crate::facts::view::View;
 use crate::facts::{Facts, Needs, PatroniEndpoint};
+use crate::problem::{Problem, Problems};
 use crate::secret::Secret;
 use crate::shell::quote;
+use crate::span::Source;
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -72,10 +74,21 @@ impl Manage for PatroniConfig {
     }
 
     fn resolve(&mut self, with: &dyn Resolver) -> Result<(), ResolveError> {
-        self.config = serde_json::from_str(&with.template(&self.template)?).unwrap_or(Value::Null);
+        let text = with.template(&self.template)?;
+        self.config = serde_json::from_str(&text).map_err(|error| not_json(&self.template, text, &error))?;
         self.password = with.secrets().and_then(|s| s.get("patroni.rest")).cloned();
         Ok(())
     }
+}
+
+/// Points into what was rendered; no secret stands in it, as it is kept in etcd.
+fn not_json(template: &str, text: String, error: &serde_json::Error) -> Problems {
+    let line = text.split_inclusive('\n').take(error.line().saturating_sub(1)).map(str::len).sum::<usize>();
+    let at = (line + error.column().saturating_sub(1)).min(text.len());
+    let source = Source::new(format!("{template}, rendered"), text);
+    Problem::error(&source, "HAC-E080", at..at, format!("this is no JSON: {error}"))
+        .help("every value goes through the filter tojson; no comma after the last one")
+        .into()
 }
 
 /// Dotted names of every leaf. Lists count as one value: Patroni replaces them whole.

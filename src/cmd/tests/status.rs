@@ -12,6 +12,10 @@ use crate::facts::{EtcdFact, EtcdRow, Fact, Facts, Interface, PatroniFact};
 use crate::plan::Observed;
 use crate::report::ui::Paint;
 
+type Hosts = BTreeMap<String, Facts>;
+/// Why hosts do not answer.
+type Away = BTreeMap<String, String>;
+
 const INVENTORY: &str = r#"[cluster]
 name = "cold"
 
@@ -77,7 +81,7 @@ fn facts(member: &str, vip: bool) -> Facts {
 }
 
 /// Three hosts; `change` makes something wrong.
-fn observed(change: impl Fn(&mut BTreeMap<String, Facts>, &mut BTreeMap<String, String>)) -> Observed {
+fn observed(change: impl Fn(&mut Hosts, &mut Away)) -> Observed {
     let mut all: BTreeMap<String, Facts> =
         ["n1", "n2", "n3"].map(|name| (name.to_owned(), facts(name, name == "n1"))).into();
     let mut away = BTreeMap::new();
@@ -111,26 +115,26 @@ fn a_healthy_cluster() {
 #[test]
 fn each_trouble_is_named() {
     let world = world();
-    let troubles = |change: &dyn Fn(&mut BTreeMap<String, Facts>, &mut BTreeMap<String, String>)| {
-        status(&world, &observed(change)).troubles.join("; ")
-    };
-    let gone = |all: &mut BTreeMap<String, Facts>, away: &mut BTreeMap<String, String>| {
+    let troubles = |change: fn(&mut Hosts, &mut Away)| status(&world, &observed(change)).troubles.join("; ");
+    let gone = |all: &mut Hosts, away: &mut Away| {
         all.remove("n1");
         away.insert("n1".into(), "no route".into());
     };
-    assert_eq!(troubles(&gone), "etcd member n1 is not healthy; nobody carries the VIP 10.0.0.200");
-    let both = |all: &mut BTreeMap<String, Facts>, _: &mut BTreeMap<String, String>| {
+    assert_eq!(troubles(gone), "etcd member n1 is not healthy; nobody carries the VIP 10.0.0.200");
+    let both = |all: &mut Hosts, _: &mut Away| {
         all.insert("n2".into(), facts("n2", true));
     };
-    assert_eq!(troubles(&both), "the VIP 10.0.0.200 is on n1 and n2 at once");
-    let astray = |all: &mut BTreeMap<String, Facts>, _: &mut BTreeMap<String, String>| {
+    assert_eq!(troubles(both), "the VIP 10.0.0.200 is on n1 and n2 at once");
+    let astray = |all: &mut Hosts, _: &mut Away| {
         all.insert("n1".into(), facts("n1", false));
         all.insert("n3".into(), facts("n3", true));
     };
-    assert_eq!(troubles(&astray), "the VIP 10.0.0.200 is on n3, and the leader is n1");
-    let fresh = |all: &mut BTreeMap<String, Facts>, _: &mut BTreeMap<String, String>| {
-        all.values_mut().for_each(|facts| *facts = Facts::default());
+    assert_eq!(troubles(astray), "the VIP 10.0.0.200 is on n3, and the leader is n1");
+    let fresh = |all: &mut Hosts, _: &mut Away| {
+        for facts in all.values_mut() {
+            *facts = Facts::default();
+        }
     };
-    let said = troubles(&fresh);
+    let said = troubles(fresh);
     assert_eq!(said, "etcd is not formed; PostgreSQL is not formed; nobody carries the VIP 10.0.0.200");
 }
