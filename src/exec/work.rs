@@ -56,8 +56,10 @@ impl Worker<'_> {
     /// Writes down and tells how a step ended.
     pub(super) fn ended(&self, index: usize, outcome: &Outcome, summary: &mut Summary) {
         let id = self.planner.resources[index].id.clone();
+        let nothing_to_do = self.assessment(index).is_some_and(|a| a.change.is_none());
         match outcome {
             Outcome::Unchanged => return,
+            Outcome::Skipped { .. } | Outcome::Deferred { .. } if nothing_to_do => return,
             Outcome::Changed => summary.changed += 1,
             Outcome::Failed { why } => summary.failed.push((id.clone(), why.clone())),
             Outcome::Skipped { because } => summary.skipped.push((id.clone(), because.clone())),

@@ -82,7 +82,9 @@ impl Planner<'_> {
                 plan.deferred.insert(resource.id.clone(), why.cloned().unwrap_or_default());
                 continue;
             };
-            let late = waits.first().filter(|_| resource.kind.is_late());
+            // Another playbook's change is done before, and makes none of its facts.
+            let makes_facts = |from: &&NodeIndex| !matches!(self.graph.dag[**from], Node::Done(..));
+            let late = waits.iter().find(makes_facts).filter(|_| resource.kind.is_late());
             let mut assessment = match self.assess(index, &host, observed) {
                 Ok(assessment) => assessment,
                 Err(Problems(mut more)) => {
