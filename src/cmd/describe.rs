@@ -81,7 +81,10 @@ impl<'a> Describe<'a> {
             _ => {}
         }
         if let Some(owes) = owes(assessment).filter(|_| matches!(sign, Sign::Restart | Sign::Reload)) {
-            return format!("{}, then {}", owes.from, owes.to);
+            return owes.to.strip_prefix("current, after ").map_or_else(
+                || "its configuration changed after it was started".to_owned(),
+                |from| format!("because {} changes", from.split_once('/').map_or(from, |(_, label)| label)),
+            );
         }
         let place = |key: &str| self.world.inventory.place_of(key).map(|place| line_of(&place));
         let ledger = self.ledgers.get(&assessment.host);
@@ -95,7 +98,7 @@ impl<'a> Describe<'a> {
         }
         let Kind::File(file) = &assessment.kind else { return None };
         let old = self.reading.contents.get(&(assessment.host.clone(), file.path.clone()))?;
-        let old = self.world.masked(&diff::hide_alike(old, new, &masked));
+        let old = diff::hide_alike(&self.world.masked(old), new, &masked);
         Some(diff::unified(&old, &masked))
     }
 

@@ -46,7 +46,7 @@ pub(super) fn run(ui: &Ui, globals: &Globals, args: &DriftCheckArgs) -> Result<E
 }
 
 /// What could not be read makes the result partial, as a host that is away does.
-fn exit(report: &DriftReport) -> Exit {
+pub(super) fn exit(report: &DriftReport) -> Exit {
     let when = |list: &[Finding], exit: Exit| if list.is_empty() { Exit::Clean } else { exit };
     when(&report.drift, Exit::Differs)
         .max(when(&report.pending, Exit::Pending))
@@ -55,7 +55,7 @@ fn exit(report: &DriftReport) -> Exit {
 
 /// Everything but the playbooks' own guards first; those run only where the
 /// host proved that it keeps a probe from writing, or where they are trusted.
-async fn observe(
+pub(super) async fn observe(
     world: &World,
     reached: &Gathered<Prober>,
     trusted: bool,
@@ -78,7 +78,7 @@ async fn observe(
 }
 
 /// The plan, sorted by cause.
-fn judge(world: &World, plan: &Plan, observed: &Observed) -> DriftReport {
+pub(super) fn judge(world: &World, plan: &Plan, observed: &Observed) -> DriftReport {
     let ledgers: BTreeMap<&String, Ledger> = observed
         .facts
         .iter()

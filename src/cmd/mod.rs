@@ -14,6 +14,9 @@ mod status;
 mod validate;
 mod world;
 
+#[cfg(test)]
+mod tests;
+
 use std::ffi::OsString;
 use std::future::Future;
 

@@ -90,8 +90,8 @@ fn member(host: &Host, observed: &Observed, holders: &[String]) -> Member {
         state: of_row(&|row| row.state.clone()),
         timeline: of_row(&|row| row.timeline.map(|number| number.to_string()).unwrap_or_default()),
         lag: of_row(&|row| match row.lag {
+            _ if row.role.contains("leader") => String::new(),
             Some(lag) => bytes(lag),
-            None if row.role == "leader" => String::new(),
             None => "unknown".to_owned(),
         }),
         holds_vip: holders.contains(&host.name),

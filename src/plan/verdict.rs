@@ -66,9 +66,9 @@ mod tests {
         base.iter().chain(pairs).map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect()
     }
 
-    fn ledger(applied: Fields) -> Ledger {
+    fn ledger(applied: &Fields) -> Ledger {
         let mut ledger = Ledger::new("cold", "salt".into());
-        let kept = ledger.protect(&applied);
+        let kept = ledger.protect(applied);
         ledger.resources.insert(ID.to_owned(), kept);
         ledger
     }
@@ -89,7 +89,7 @@ mod tests {
     #[test]
     fn without_secrets_the_ledger_judges() {
         let applied = file(&[("content", "hash1")]);
-        let kept = ledger(applied.clone());
+        let kept = ledger(&applied);
         let judge = |have: Option<Fields>| verdict(&blind_file(have), Some(&kept));
         assert_eq!(judge(Some(applied.clone())), Verdict::Same);
         assert_eq!(judge(Some(file(&[("content", "hash2")]))), Verdict::Drift);
@@ -104,12 +104,12 @@ mod tests {
     fn a_changed_mode_in_the_configuration_shows_without_secrets() {
         let applied = file(&[("content", "hash1"), ("mode", "0600")]);
         let found = blind_file(Some(applied.clone()));
-        assert_eq!(verdict(&found, Some(&ledger(applied))), Verdict::Pending);
+        assert_eq!(verdict(&found, Some(&ledger(&applied))), Verdict::Pending);
     }
 
     #[test]
     fn what_moved_has_words_for_contents() {
-        let kept = ledger(file(&[("content", "hash1")]));
+        let kept = ledger(&file(&[("content", "hash1")]));
         let rows = moved(&blind_file(Some(file(&[("content", "hash2"), ("owner", "www")]))), &kept);
         let rows: Vec<String> = rows.iter().map(|f| format!("{}: {} -> {}", f.name, f.from, f.to)).collect();
         assert_eq!(rows, ["content: as applied -> edited", "owner: root -> www"]);

@@ -45,9 +45,9 @@ fn shorten(text: &str) -> String {
     shown
 }
 
-/// Hides in `old` what may be an earlier value of a secret. `masked` is `new`
-/// with the secrets masked: where a line of it holds one, every old line that
-/// begins alike loses its rest.
+/// Hides in `old` what may be an earlier value of a secret; today's are masked
+/// in it already. `masked` is `new` with the secrets masked: where a line of it
+/// holds one, every other old line that begins alike loses its rest.
 pub fn hide_alike(old: &str, new: &str, masked: &str) -> String {
     let common = |a: &str, b: &str| {
         let same = a.char_indices().zip(b.chars()).take_while(|((_, a), b)| a == b);
@@ -59,7 +59,7 @@ pub fn hide_alike(old: &str, new: &str, masked: &str) -> String {
         .filter(|(new, masked)| new != masked)
         .map(|(new, masked)| &new[..common(new, masked)])
         .collect();
-    let kept: Vec<&str> = new.lines().zip(masked.lines()).filter(|(n, m)| n == m).map(|(n, _)| n).collect();
+    let kept: Vec<&str> = masked.lines().collect();
     let hide = |line: &str| {
         let alike = starts.iter().filter(|start| line.starts_with(**start)).max_by_key(|start| start.len());
         match alike {
@@ -100,5 +100,6 @@ mod tests {
         assert_eq!(old, "user: a\npassword: (earlier value)\nport: 2\n");
         assert_eq!(hide_alike("OLD", "NEW", "(db)"), "(earlier value)");
         assert_eq!(hide_alike("a\n", "a\n", "a\n"), "a\n");
+        assert_eq!(hide_alike(masked, new, masked), masked);
     }
 }

@@ -167,7 +167,22 @@ mod tests {
             seconds: 0.42,
             ..DriftReport::default()
         };
-        insta::assert_snapshot!(report.text(Paint::default()), @"");
+        insta::assert_snapshot!(report.text(Paint::default()), @"
+        Drift: the hosts moved away from what was last applied
+          file:/etc/a on n1, n2: its content was edited
+
+        Pending: not applied yet
+          unit:b.service on n1: owes a restart (an apply was cut)
+
+        Not readable: nobody knows how these are
+          unit:c.service on n1 (systemctl did not answer)
+
+        ! n3 does not answer
+            n3: no route
+            look at it
+
+        cold: 2 drifted, 1 pending, 1 not readable. (0.4 s, 2 hosts, 7 resources)
+        ");
         let types: Vec<String> = report.json().iter().map(|line| line["type"].to_string()).collect();
         assert_eq!(
             types.join(" "),

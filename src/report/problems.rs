@@ -100,7 +100,20 @@ mod tests {
             .says("one")
             .also(6..15, "the other")
             .help("make them equal");
-        insta::assert_snapshot!(text(&[problem.clone()], Paint::default()), @"");
+        insta::assert_snapshot!(text(std::slice::from_ref(&problem), Paint::default()), @r#"
+        HAC-E099
+
+          × a and b differ
+           ╭─[cluster.toml:1:1]
+         1 │ a = 1
+           · ──┬──
+           ·   ╰── one
+         2 │ b = "?[31m"
+           · ────┬────
+           ·     ╰── the other
+           ╰────
+          help: make them equal
+        "#);
         assert_eq!(json(&problem)["places"][1]["line"], 2);
         let many = vec![problem; 53];
         assert!(text(&many, Paint::default()).ends_with("and 3 more\n\n"));

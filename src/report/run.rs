@@ -108,7 +108,17 @@ mod tests {
             millis: 12_345,
             ..Summary::default()
         };
-        insta::assert_snapshot!(text(&summary, Paint::default()), @"");
+        insta::assert_snapshot!(text(&summary, Paint::default()), @"
+
+        error: n1/unit:a failed:
+            Job failed
+            exit 1
+
+        Skipped: n1/unit:a
+            n1/unit:b, n1/unit:c
+
+        Apply incomplete. 3 changed, 1 failed, 2 skipped. (12 s, run r1)
+        ");
         let clean = Summary { run: "r2".into(), changed: 3, millis: 900, ..Summary::default() };
         assert_eq!(text(&clean, Paint::default()), "\nApply complete! 3 changed. (0.9 s, run r2)\n");
     }

@@ -184,7 +184,19 @@ mod tests {
             debts: vec![("node2".into(), "patroni.service".into(), "restart".into())],
             ..Status::default()
         };
-        insta::assert_snapshot!(status.text(Paint::default()), @"");
+        insta::assert_snapshot!(status.text(Paint::default()), @"
+        HOST   ETCD     PATRONI  STATE    TIMELINE  LAG  VIP
+        node1  healthy  leader   running  3         -    holds
+        node2  healthy  replica  running  3         -    -
+
+        etcd leader     node2
+        votes           2 of 2 alive: the next loss stops writes
+        Patroni leader  node1
+        VIP             10.0.0.200 on node1
+        owes            node2: patroni.service owes a restart
+
+        cold: healthy.
+        ");
         status.troubles.push("node2 is on timeline 2".into());
         assert!(status.text(Paint::default()).ends_with("cold: unhealthy\n  node2 is on timeline 2\n"));
     }
