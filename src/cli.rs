@@ -47,7 +47,7 @@ pub struct Globals {
     #[arg(long, global = true, value_name = "DIR", env = "HACLUSTER_PLAYBOOKS", hide_env_values = true)]
     pub playbooks: Option<PathBuf>,
 
-    /// When to colour. `auto` obeys NO_COLOR and CLICOLOR_FORCE.
+    /// When to colour. `auto` obeys `NO_COLOR` and `CLICOLOR_FORCE`.
     #[arg(long, global = true, value_name = "WHEN", env = "HACLUSTER_COLOR", hide_env_values = true)]
     #[arg(default_value = "auto")]
     pub color: Color,

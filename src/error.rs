@@ -6,7 +6,8 @@ use std::io;
 use serde_json::{Value, json};
 
 use crate::problem::{Problem, Problems};
-use crate::report::clean;
+use crate::report::clean::clean;
+use crate::report::page::put;
 use crate::report::problems;
 use crate::report::ui::Paint;
 use crate::secrets::SecretsError;
@@ -110,10 +111,10 @@ impl Failure {
     pub fn text(&self, paint: Paint) -> String {
         let mut text = problems::text(&self.problems, paint);
         if !self.message.is_empty() {
-            text.push_str(&format!("{} {}\n", paint.red("error:"), clean::clean(&self.message)));
+            put(&mut text, &format!("{} {}", paint.red("error:"), clean(&self.message)));
         }
         for hint in &self.hints {
-            text.push_str(&format!("{} {}\n", paint.cyan("hint:"), clean::clean(hint)));
+            put(&mut text, &format!("{} {}", paint.cyan("hint:"), clean(hint)));
         }
         text
     }

@@ -196,7 +196,9 @@ impl<'a> Builder<'a> {
                     }
                     let (this, that) = (self.nodes[index], self.nodes[*other]);
                     if before {
-                        self.edge(that, this, "it says `after`", false);
+                        // One host less does not stop what runs once: the gate decides.
+                        let soft = resource.once.is_some() && resource.group.is_some();
+                        self.edge(that, this, "it says `after`", soft);
                     } else {
                         self.edge(this, that, "it says `notify`", false);
                     }

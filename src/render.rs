@@ -38,17 +38,12 @@ pub struct Renderer {
 
 impl Renderer {
     /// Built-in templates, each replaced whole by a file of the same name below
-    /// `overrides` where there is one.
+    /// `overrides` where there is one; other files there are templates too.
     pub fn new(overrides: Option<&Path>, secrets: Option<Arc<Secrets>>) -> Self {
         let mut sources = BTreeMap::new();
         collect(&BUILT_IN, &mut sources);
-        for (name, source) in &mut sources {
-            let own = overrides.map(|dir| dir.join(name)).filter(|path| path.is_file());
-            if let Some(path) = own
-                && let Ok(text) = std::fs::read_to_string(&path)
-            {
-                *source = Source::new(path.display().to_string(), text);
-            }
+        if let Some(dir) = overrides {
+            collect_own(dir, dir, &mut sources);
         }
         let lacked_secrets = Arc::new(AtomicBool::new(false));
         let mut env = environment();
@@ -121,6 +116,17 @@ fn collect(dir: &Dir<'static>, into: &mut BTreeMap<String, Arc<Source>>) {
     }
     for dir in dir.dirs() {
         collect(dir, into);
+    }
+}
+
+/// Files that cannot be read are left out: `validate` names what is missing.
+fn collect_own(root: &Path, dir: &Path, into: &mut BTreeMap<String, Arc<Source>>) {
+    for path in dir.read_dir().into_iter().flatten().flatten().map(|entry| entry.path()) {
+        if path.is_dir() {
+            collect_own(root, &path, into);
+        } else if let (Ok(name), Ok(text)) = (path.strip_prefix(root), std::fs::read_to_string(&path)) {
+            into.insert(name.display().to_string(), Source::new(path.display().to_string(), text));
+        }
     }
 }
 

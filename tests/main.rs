@@ -2,4 +2,5 @@
 
 mod inventory;
 mod playbooks;
+mod readme;
 mod ssh;

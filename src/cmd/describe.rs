@@ -35,18 +35,23 @@ impl<'a> Describe<'a> {
 
     pub(super) fn report(&self, took: Duration) -> PlanReport {
         let plan = &self.reading.plan;
-        let titles = self.world.playbooks.iter().map(|p| (p.name.clone(), p.title.clone()));
         let remarks = self.world.own_playbooks().into_iter().chain(self.world.left_out());
         PlanReport {
             cluster: self.world.name().to_owned(),
             actions: plan.changes().map(|assessment| self.action(assessment)).collect(),
-            titles: titles.collect(),
+            titles: self.world.titles(),
             effects: plan.effects.clone(),
             remarks: remarks.collect(),
             deferred: self.deferred(),
-            hosts: self.reading.observed.facts.keys().cloned().collect(),
+            hosts: self.hosts(),
             seconds: took.as_secs_f64(),
         }
+    }
+
+    /// Those that answered, in the inventory's order.
+    fn hosts(&self) -> Vec<String> {
+        let names = self.world.hosts.iter().map(|host| &host.name);
+        names.filter(|name| self.reading.observed.facts.contains_key(*name)).cloned().collect()
     }
 
     fn action(&self, assessment: &Assessment) -> Action {

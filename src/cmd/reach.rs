@@ -40,13 +40,11 @@ pub(super) fn targets(world: &World, names: &[&str]) -> Vec<Target> {
 fn target(world: &World, host: &crate::inventory::Host, home: &Home) -> Target {
     let ssh = &world.inventory.ssh;
     let resolve = |path: &str| beside(&world.file, &expand_home(Path::new(path), &home.folder));
-    let keys = match &ssh.key {
-        Some(key) => vec![resolve(key)],
-        None => {
-            let keys = DEFAULT_KEYS.iter().map(|name| home.folder.join(".ssh").join(name));
-            keys.filter(|path| path.is_file()).collect()
-        }
+    let default = || {
+        let keys = DEFAULT_KEYS.iter().map(|name| home.folder.join(".ssh").join(name));
+        keys.filter(|path| path.is_file()).collect()
     };
+    let keys = ssh.key.as_ref().map_or_else(default, |key| vec![resolve(key)]);
     let known_hosts = ssh.known_hosts.as_ref().map(|path| resolve(path));
     Target {
         name: host.name.clone(),

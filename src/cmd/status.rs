@@ -115,10 +115,10 @@ fn etcd_word(etcd: &EtcdView, name: &str) -> &'static str {
 fn votes(world: &World, etcd: &EtcdView) -> Votes {
     if etcd.members.is_empty() {
         let total = usize::try_from(world.inventory.votes().total()).unwrap_or(usize::MAX);
-        return Votes { alive: 0, total, margin: -1 };
+        return Votes { alive: 0, total, formed: etcd.formed, margin: -1 };
     }
     let alive = etcd.members.iter().filter(|row| !row.learner && etcd.healthy.contains(&row.name)).count();
-    Votes { alive, total: etcd.voters(), margin: etcd.margin() }
+    Votes { alive, total: etcd.voters(), formed: true, margin: etcd.margin() }
 }
 
 /// Servers whose PostgreSQL waits for a restart.

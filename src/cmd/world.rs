@@ -161,6 +161,16 @@ impl World {
         self.secrets.as_ref().map_or_else(|| text.to_owned(), |secrets| secrets.mask(text))
     }
 
+    /// Names and titles of playbooks, in the order in which they build upon each
+    /// other; the user's own come last.
+    pub(super) fn titles(&self) -> Vec<(String, String)> {
+        let known = inventory::components(&self.inventory);
+        let mut playbooks: Vec<&Playbook> = self.playbooks.iter().collect();
+        let place = |name: &str| known.iter().position(|component| component.name == name);
+        playbooks.sort_by_key(|playbook| place(&playbook.name).unwrap_or(known.len()));
+        playbooks.into_iter().map(|playbook| (playbook.name.clone(), playbook.title.clone())).collect()
+    }
+
     /// What the user replaces, a sentence each.
     pub(super) fn own_playbooks(&self) -> Vec<String> {
         let own = self.playbooks.iter().filter(|playbook| !playbook.source.name.starts_with("built-in "));

@@ -2,6 +2,7 @@
 //! per step. Pure text here; `runner` sends it. Must not know resources.
 
 use std::fmt::Write as _;
+use std::time::Instant;
 
 use crate::resource::{PRELUDE, Script};
 use crate::shell::quote;
@@ -25,6 +26,8 @@ pub(super) struct Receipt {
     pub status: Option<i32>,
     /// What it printed.
     pub lines: Vec<String>,
+    /// From its first to its last line here.
+    pub millis: u64,
 }
 
 /// The detached script. `fence` is the lock's counter: a batch of an older
@@ -92,7 +95,7 @@ pub(super) fn follow(unit: &str) -> String {
 #[derive(Debug)]
 pub(super) struct Reader {
     nonce: String,
-    open: Option<usize>,
+    open: Option<(usize, Instant)>,
     pub receipts: Vec<Receipt>,
     pub over: bool,
     /// Lines outside of any step.
@@ -125,11 +128,12 @@ impl Reader {
         let (verb, position) = (words.next(), words.next().and_then(|p| p.parse::<usize>().ok()));
         match (verb, position) {
             (Some("begin"), Some(position)) if position < self.receipts.len() => {
-                self.open = Some(position);
+                self.open = Some((position, Instant::now()));
                 Line::Began(position)
             }
             (Some("end"), Some(position)) if position < self.receipts.len() => {
-                self.open = None;
+                let began = self.open.take().map(|(_, began)| began.elapsed());
+                self.receipts[position].millis = began.map_or(0, super::gather::millis);
                 self.receipts[position].status = words.next().and_then(|s| s.parse().ok());
                 Line::Ended(position)
             }
@@ -146,7 +150,7 @@ impl Reader {
             return Line::Nothing;
         }
         let kept = match self.open {
-            Some(position) => &mut self.receipts[position].lines,
+            Some((position, _)) => &mut self.receipts[position].lines,
             None => &mut self.stray,
         };
         if kept.len() == KEPT {

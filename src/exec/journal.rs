@@ -102,10 +102,14 @@ fn cut(text: &str) -> Option<Cut> {
         match record {
             Record::RunStarted { run, .. } => found = Some(Cut { run, steps: Vec::new() }),
             Record::BatchStarted { steps, .. } => {
-                found.iter_mut().for_each(|cut| cut.steps.extend(steps.clone()))
+                if let Some(cut) = &mut found {
+                    cut.steps.extend(steps);
+                }
             }
             Record::StepEnded { id, .. } => {
-                found.iter_mut().for_each(|cut| cut.steps.retain(|step| step != &id))
+                if let Some(cut) = &mut found {
+                    cut.steps.retain(|step| step != &id);
+                }
             }
             Record::RunEnded { .. } => found = None,
         }

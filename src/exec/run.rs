@@ -168,6 +168,7 @@ impl<'a> Apply<'a> {
             lock,
             journal: Mutex::new(journal),
             batches: Mutex::new(0),
+            took: Mutex::default(),
             sink: self.sink,
         }
     }
@@ -191,15 +192,17 @@ fn group_needs(resources: &[crate::expand::Resource]) -> BTreeMap<String, Needs>
     needs
 }
 
+/// Work, and how each of its resources ended.
+type Done = (Work, Vec<(usize, Outcome)>);
+
 async fn drive(worker: &Worker<'_>, schedule: &mut Schedule<'_>, summary: &mut Summary) {
-    let mut tasks: FuturesUnordered<BoxFuture<'_, (Work, Vec<(usize, Outcome)>)>> = FuturesUnordered::new();
+    let mut tasks: FuturesUnordered<BoxFuture<'_, Done>> = FuturesUnordered::new();
     let mut stopping = false;
     loop {
         for (index, outcome) in schedule.settle() {
-            worker.ended(index, &outcome, 0, summary);
+            worker.ended(index, &outcome, summary);
         }
-        while !stopping {
-            let Some(work) = schedule.next(&worker.view()) else { break };
+        while let Some(work) = (!stopping).then(|| schedule.next(&worker.view())).flatten() {
             tasks.push(Box::pin(async move {
                 let outcomes = worker.perform(&work).await;
                 (work, outcomes)
@@ -210,7 +213,7 @@ async fn drive(worker: &Worker<'_>, schedule: &mut Schedule<'_>, summary: &mut S
                 Some((work, outcomes)) => {
                     if !matches!(work, Work::Gate { .. }) {
                         for (index, outcome) in &outcomes {
-                            worker.ended(*index, outcome, 0, summary);
+                            worker.ended(*index, outcome, summary);
                         }
                     }
                     schedule.end(&work, &outcomes);

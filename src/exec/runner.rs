@@ -12,7 +12,7 @@ use crate::transport::{Connection, Limits, Target, TransportError};
 
 /// One batch may take this long: a base backup of a large database is the
 /// longest thing a step waits for.
-const BATCH_LIMIT: Duration = Duration::from_secs(2 * 3600);
+const BATCH_LIMIT: Duration = Duration::from_hours(2);
 /// How long a lost connection is tried again for.
 const RECONNECT_TRIES: u32 = 12;
 const RECONNECT_PAUSE: Duration = Duration::from_secs(5);

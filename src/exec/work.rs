@@ -33,6 +33,8 @@ pub(super) struct Worker<'a> {
     pub lock: Lock,
     pub journal: Mutex<Journal>,
     pub batches: Mutex<u32>,
+    /// Milliseconds each step's script took.
+    pub took: Mutex<BTreeMap<usize, u64>>,
     pub sink: Arc<dyn Sink>,
 }
 
@@ -52,10 +54,12 @@ impl Worker<'_> {
     }
 
     /// Writes down and tells how a step ended.
-    pub(super) fn ended(&self, index: usize, outcome: &Outcome, millis: u64, summary: &mut Summary) {
+    pub(super) fn ended(&self, index: usize, outcome: &Outcome, summary: &mut Summary) {
         let id = self.planner.resources[index].id.clone();
+        let nothing_to_do = self.assessment(index).is_some_and(|a| a.change.is_none());
         match outcome {
             Outcome::Unchanged => return,
+            Outcome::Skipped { .. } | Outcome::Deferred { .. } if nothing_to_do => return,
             Outcome::Changed => summary.changed += 1,
             Outcome::Failed { why } => summary.failed.push((id.clone(), why.clone())),
             Outcome::Skipped { because } => summary.skipped.push((id.clone(), because.clone())),
@@ -67,6 +71,7 @@ impl Worker<'_> {
             time: now(),
         });
         let host = self.assessment(index).map(|a| a.host).unwrap_or_default();
+        let millis = lock(&self.took).get(&index).copied().unwrap_or_default();
         self.sink.event(Event::StepEnded { host, id, outcome: outcome.clone(), millis });
     }
 
@@ -101,10 +106,11 @@ impl Worker<'_> {
         let mut done = Vec::new();
         for (index, requires) in steps {
             let position = positions[index];
+            lock(&self.took).insert(*index, receipts[position].millis);
             match receipts[position].status {
                 Some(0) => done.push(*index),
                 Some(status) => {
-                    outcomes.push((*index, Outcome::Failed { why: tail(&receipts[position], status) }))
+                    outcomes.push((*index, Outcome::Failed { why: tail(&receipts[position], status) }));
                 }
                 None => outcomes.push((*index, self.never_ran(requires, &positions, &receipts, position))),
             }
@@ -199,7 +205,7 @@ impl Worker<'_> {
         let mut outcomes = Vec::new();
         // A member's first data comes with the start of its unit; the gate sees it.
         let (now, later): (Vec<usize>, Vec<usize>) = indices.iter().partition(|index| {
-            !self.assessment(**index).is_some_and(|a| a.change.to("start") == Some("first"))
+            self.assessment(**index).is_none_or(|a| a.change.to("start") != Some("first"))
         });
         outcomes.extend(later.into_iter().map(|index| (index, Outcome::Changed)));
         if now.is_empty() {

@@ -1,6 +1,7 @@
 //! Owns how the content of a file changes, as people read it.
 //! Must not know where either text comes from, nor any secret's value.
 
+use std::fmt::Write as _;
 use std::time::Duration;
 
 use similar::TextDiff;
@@ -39,7 +40,7 @@ fn shorten(text: &str) -> String {
     let lines: Vec<&str> = text.lines().collect();
     let mut shown = lines[..lines.len().min(SHOWN)].join("\n");
     if lines.len() > SHOWN {
-        shown.push_str(&format!("\n... {} more lines", lines.len() - SHOWN));
+        let _ = write!(shown, "\n... {} more lines", lines.len() - SHOWN);
     }
     shown
 }

@@ -4,7 +4,8 @@
 use serde::Serialize;
 use serde_json::{Value, json};
 
-use super::clean::{clean, clean_line};
+use super::clean::clean_line;
+use super::page::{count, indented, put};
 use super::plan::tagged;
 use super::ui::Paint;
 
@@ -69,15 +70,17 @@ impl DriftReport {
             (paint.red("Not readable: nobody knows how these are"), &self.unreadable),
         ];
         for (title, findings) in lists.iter().filter(|(_, findings)| !findings.is_empty()) {
-            text.push_str(&format!("{title}\n"));
-            text.extend(findings.iter().map(|finding| finding.text(paint)));
+            put(&mut text, title);
+            text.push_str(&grouped(findings, paint));
             text.push('\n');
         }
         for (host, why) in &self.unreachable {
-            let why: String = clean(why).lines().map(|line| format!("    {}\n", line.trim())).collect();
-            text.push_str(&format!("{} {} does not answer\n{why}\n", paint.yellow("!"), clean_line(host)));
+            put(&mut text, &format!("{} {} does not answer", paint.yellow("!"), clean_line(host)));
+            put(&mut text, &indented(why));
         }
-        text.extend(self.remarks.iter().map(|remark| format!("{}.\n", clean_line(remark))));
+        for remark in &self.remarks {
+            put(&mut text, &format!("{}.", clean_line(remark)));
+        }
         text + &self.summary(paint)
     }
 
@@ -89,8 +92,12 @@ impl DriftReport {
         ];
         let counted: Vec<String> =
             counted.iter().filter(|(n, _)| *n > 0).map(|(n, what)| format!("{n} {what}")).collect();
-        let took = paint
-            .dim(&format!("({:.1} s, {} hosts, {} resources)", self.seconds, self.hosts, self.resources));
+        let took = paint.dim(&format!(
+            "({:.1} s, {}, {} resources)",
+            self.seconds,
+            count(self.hosts, "host"),
+            self.resources
+        ));
         if counted.is_empty() {
             let partial = if self.unreachable.is_empty() { "" } else { " on the hosts that answered" };
             return format!("{}: {}{partial}. {took}\n", self.cluster, paint.green("no drift"));
@@ -99,15 +106,74 @@ impl DriftReport {
     }
 }
 
+/// What reads the same on several hosts is said once.
+fn grouped(findings: &[Finding], paint: Paint) -> String {
+    let mut groups: Vec<(&Finding, Vec<&str>)> = Vec::new();
+    for finding in findings {
+        let same = |(first, _): &&mut (&Finding, Vec<&str>)| {
+            first.label() == finding.label() && first.what == finding.what && first.why == finding.why
+        };
+        match groups.iter_mut().find(same) {
+            Some((_, hosts)) => hosts.push(&finding.host),
+            None => groups.push((finding, vec![&finding.host])),
+        }
+    }
+    let mut text = String::new();
+    for (finding, hosts) in groups {
+        put(&mut text, &finding.text(&hosts, paint));
+    }
+    text
+}
+
 impl Finding {
-    fn text(&self, paint: Paint) -> String {
+    /// Kind and name: the id without its host.
+    fn label(&self) -> &str {
+        self.id.split_once('/').map_or(&self.id, |(_, label)| label)
+    }
+
+    fn text(&self, hosts: &[&str], paint: Paint) -> String {
+        let mut hosts = hosts.to_vec();
+        hosts.sort_unstable();
         let what: Vec<String> = self.what.iter().map(|clause| clean_line(clause)).collect();
         let what = if what.is_empty() { String::new() } else { format!(": {}", what.join("; ")) };
-        let why = if self.why.is_empty() {
-            String::new()
-        } else {
-            paint.dim(&format!(" ({})", clean_line(&self.why)))
+        let why = clean_line(&self.why);
+        let why = if why.is_empty() { why } else { paint.dim(&format!(" ({why})")) };
+        format!("  {} on {}{what}{why}", clean_line(self.label()), clean_line(&hosts.join(", ")))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn finding(host: &str, label: &str, what: &str, why: &str) -> Finding {
+        let what = if what.is_empty() { Vec::new() } else { vec![what.to_owned()] };
+        Finding { id: format!("{host}/{label}"), host: host.to_owned(), what, why: why.to_owned() }
+    }
+
+    #[test]
+    fn two_lists_and_what_nobody_knows() {
+        let report = DriftReport {
+            cluster: "cold".into(),
+            drift: vec![
+                finding("n2", "file:/etc/a", "its content was edited", ""),
+                finding("n1", "file:/etc/a", "its content was edited", ""),
+            ],
+            pending: vec![finding("n1", "unit:b.service", "owes a restart", "an apply was cut")],
+            unreadable: vec![finding("n1", "unit:c.service", "", "systemctl did not\u{1b}[2J answer")],
+            unreachable: vec![("n3".into(), "n3: no route\nlook at it".into())],
+            hosts: 2,
+            resources: 7,
+            seconds: 0.42,
+            ..DriftReport::default()
         };
-        format!("  {}{what}{why}\n", clean_line(&self.id))
+        insta::assert_snapshot!(report.text(Paint::default()), @"");
+        let types: Vec<String> = report.json().iter().map(|line| line["type"].to_string()).collect();
+        assert_eq!(
+            types.join(" "),
+            r#""drift" "drift" "pending" "unreadable" "unreachable" "drift_summary""#
+        );
+        let clean = DriftReport { cluster: "cold".into(), hosts: 4, ..DriftReport::default() };
+        assert_eq!(clean.text(Paint::default()), "cold: no drift. (0.0 s, 4 hosts, 0 resources)\n");
     }
 }

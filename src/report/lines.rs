@@ -18,7 +18,8 @@ pub(super) struct Detail {
 /// One lasting line for an event; `None` where it is worth none.
 pub(super) fn lasting(event: &Event, detail: Detail, paint: Paint) -> Option<String> {
     let line = match event {
-        Event::Connecting { .. } => return None,
+        // The command prints the summary itself.
+        Event::Connecting { .. } | Event::RunEnded { .. } => return None,
         Event::Connected { host, millis } | Event::Probed { host, millis } => {
             let what = if matches!(event, Event::Connected { .. }) { "connected" } else { "read" };
             return detail.verbose.then(|| format!("{}: {what} in {millis} ms", clean_line(host)));
@@ -44,8 +45,6 @@ pub(super) fn lasting(event: &Event, detail: Detail, paint: Paint) -> Option<Str
         Event::Healthy { what, millis } => {
             format!("{}: {} after {}", clean_line(what), paint.green("healthy"), seconds(*millis))
         }
-        // The command prints the summary itself.
-        Event::RunEnded { .. } => return None,
         Event::Note { text } => clean_line(text),
     };
     Some(line)

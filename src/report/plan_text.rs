@@ -2,6 +2,7 @@
 //! Must not know how a plan is made.
 
 use super::clean::{clean, clean_line};
+use super::page::{count, indented, put};
 use super::plan::{Action, PlanReport, Sign};
 use super::ui::Paint;
 use crate::resource::Field;
@@ -20,18 +21,18 @@ impl PlanReport {
     pub fn text(&self, paint: Paint, verbose: bool) -> String {
         let mut text = String::new();
         for remark in &self.remarks {
-            text.push_str(&format!("{}.\n", clean_line(remark)));
+            put(&mut text, &format!("{}.", clean_line(remark)));
         }
-        for (playbook, entries) in self.by_playbook() {
+        for (playbook, entries) in self.by_playbook(verbose) {
             let title = self.titles.iter().find(|(name, _)| name == playbook).map_or("", |(_, title)| title);
-            text.push_str(&format!("\n{} {}\n", paint.bold(&format!("{playbook}:")), clean_line(title)));
+            put(&mut text, &format!("\n{} {}", paint.bold(&format!("{playbook}:")), clean_line(title)));
             for entry in entries {
                 text.push_str(&self.entry(&entry, paint, verbose));
             }
         }
         text.push_str(&self.deferred_text(paint));
         if !self.effects.is_empty() {
-            text.push_str(&format!("\n{}\n", paint.bold("What this does to the cluster:")));
+            put(&mut text, &format!("\n{}", paint.bold("What this does to the cluster:")));
             text.extend(self.effects.iter().map(|effect| format!("  {}.\n", clean_line(effect))));
         }
         if !text.is_empty() {
@@ -42,7 +43,7 @@ impl PlanReport {
 
     /// The last line alone.
     pub fn summary(&self, paint: Paint) -> String {
-        let took = format!("({:.1} s, {} hosts)", self.seconds, self.hosts.len());
+        let took = format!("({:.1} s, {})", self.seconds, count(self.hosts.len(), "host"));
         if self.actions.is_empty() {
             let all = self.deferred.is_empty();
             let what = if all {
@@ -58,8 +59,8 @@ impl PlanReport {
         format!("{plan} {add} to add, {change} to change, {remove} to remove.{later} {}\n", paint.dim(&took))
     }
 
-    /// Playbooks in the order in which they first have something to do.
-    fn by_playbook(&self) -> Vec<(&str, Vec<Entry<'_>>)> {
+    /// Playbooks in the order in which they build upon each other.
+    fn by_playbook(&self, verbose: bool) -> Vec<(&str, Vec<Entry<'_>>)> {
         let mut playbooks: Vec<(&str, Vec<Entry<'_>>)> = Vec::new();
         for action in &self.actions {
             let at = playbooks.iter().position(|(name, _)| *name == action.playbook);
@@ -68,18 +69,20 @@ impl PlanReport {
                 playbooks.len() - 1
             });
             let entries = &mut playbooks[at].1;
-            match entries.iter_mut().find(|entry| same(entry.action, action)) {
+            match entries.iter_mut().find(|entry| same(entry.action, action, verbose)) {
                 Some(entry) => entry.hosts.push(&action.host),
                 None => entries.push(Entry { action, hosts: vec![&action.host] }),
             }
         }
+        let place = |name: &str| self.titles.iter().position(|(title, _)| title == name);
+        playbooks.sort_by_key(|(name, _)| place(name));
         playbooks
     }
 
     fn entry(&self, entry: &Entry<'_>, paint: Paint, verbose: bool) -> String {
         let action = entry.action;
         let once = if action.id.starts_with("cluster/") { "once, " } else { "" };
-        let lines = action.lines.map(|lines| format!(", {lines} lines")).unwrap_or_default();
+        let lines = action.lines.map(|lines| format!(", {}", count(lines, "line"))).unwrap_or_default();
         let reason = paint.dim(&format!("({})", clean_line(&action.reason)));
         let mut text = format!(
             "  {} {}{}{lines}, {once}on {} {reason}\n",
@@ -89,15 +92,17 @@ impl PlanReport {
             self.on(&entry.hosts)
         );
         for field in action.fields.iter().filter(|field| verbose || notable(action.sign, field)) {
-            text.push_str(&format!("      {}\n", field_text(action.sign, field)));
+            put(&mut text, &format!("      {}", field_text(action.sign, field)));
         }
         for line in action.diff.as_deref().unwrap_or_default().lines() {
-            text.push_str(&format!("      {}\n", diff_line(&clean(line), paint)));
+            put(&mut text, &format!("      {}", diff_line(&clean(line), paint)));
         }
         text
     }
 
     fn on(&self, hosts: &[&str]) -> String {
+        let mut hosts = hosts.to_vec();
+        hosts.sort_by_key(|name| self.hosts.iter().position(|host| host == name));
         if hosts.len() > 2 && hosts.len() == self.hosts.len() {
             return format!("all {} hosts", hosts.len());
         }
@@ -108,23 +113,25 @@ impl PlanReport {
     }
 
     fn deferred_text(&self, paint: Paint) -> String {
-        let say = |deferred: &super::plan::Deferred| {
-            let why: String =
-                clean(&deferred.why).lines().map(|line| format!("    {}\n", line.trim())).collect();
-            let count = deferred.steps.len();
+        let mut text = String::new();
+        for deferred in &self.deferred {
+            let why = indented(&deferred.why);
+            let steps = count(deferred.steps.len(), "step");
             let host = clean_line(&deferred.host);
-            format!("\n{} {host} does not answer: {count} steps are deferred\n{why}", paint.yellow("!"))
-        };
-        self.deferred.iter().map(say).collect()
+            put(&mut text, &format!("\n{} {host} does not answer: {steps} deferred", paint.yellow("!")));
+            text.push_str(&why);
+        }
+        text
     }
 }
 
 /// Whether two actions read the same but for their hosts.
-fn same(one: &Action, other: &Action) -> bool {
-    let kept = |action: &Action| {
-        (action.label.clone(), action.sign, action.reason.clone(), action.fields.clone(), action.lines)
+fn same(one: &Action, other: &Action, verbose: bool) -> bool {
+    let shown = |action: &Action| -> Vec<Field> {
+        action.fields.iter().filter(|field| verbose || notable(action.sign, field)).cloned().collect()
     };
-    kept(one) == kept(other) && one.diff == other.diff
+    let words = |action: &Action| (action.label.clone(), action.sign, action.reason.clone(), action.lines);
+    words(one) == words(other) && one.diff == other.diff && shown(one) == shown(other)
 }
 
 fn sign(sign: Sign, paint: Paint) -> String {

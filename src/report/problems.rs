@@ -58,7 +58,7 @@ fn draw(problem: &Problem, paint: Paint) -> String {
     let report = Report::new(diagnostic).with_source_code(named);
     let mut text = String::new();
     match handler.render_report(&mut text, report.as_ref()) {
-        Ok(()) => format!("{}\n", text.trim_end()),
+        Ok(()) => format!("{}\n\n", text.trim_end()),
         Err(_) => format!("{problem}\n"),
     }
 }

@@ -2,11 +2,13 @@
 //! what was skipped because of it. Must not know how a run goes.
 
 use std::collections::BTreeMap;
+use std::fmt::Write as _;
 
 use serde_json::{Value, json};
 
-use super::clean::{clean, clean_line};
+use super::clean::clean_line;
 use super::lines::seconds;
+use super::page::{indented, put};
 use super::ui::Paint;
 use crate::exec::Summary;
 
@@ -33,22 +35,25 @@ pub fn json(summary: &Summary) -> Value {
 pub fn text(summary: &Summary, paint: Paint) -> String {
     let mut text = String::new();
     for (id, why) in &summary.failed {
-        text.push_str(&format!("\n{} {} failed:\n", paint.red("error:"), clean_line(id)));
-        text.extend(clean(why).lines().map(|line| format!("    {line}\n")));
+        put(&mut text, &format!("\n{} {} failed:", paint.red("error:"), clean_line(id)));
+        text.push_str(&indented(why));
     }
     for (title, list) in [("Skipped", &summary.skipped), ("Deferred", &summary.deferred)] {
         for (why, ids) in by_reason(list) {
             let why = why.lines().next().unwrap_or_default();
-            text.push_str(&format!("\n{}: {}\n    {}\n", paint.yellow(title), clean_line(why), named(&ids)));
+            put(&mut text, &format!("\n{}: {}\n    {}", paint.yellow(title), clean_line(why), named(&ids)));
         }
     }
     if !summary.left.is_empty() {
         let ids: Vec<&str> = summary.left.iter().map(String::as_str).collect();
-        text.push_str(&format!(
-            "\n{} these still differ after the run; their steps are not idempotent, please report it:\n    {}\n",
-            paint.red("bug:"),
-            named(&ids)
-        ));
+        put(
+            &mut text,
+            &format!(
+                "\n{} these still differ after the run; their steps are not idempotent, please report it:\n    {}",
+                paint.red("bug:"),
+                named(&ids)
+            ),
+        );
     }
     format!("{text}\n{}", last(summary, paint))
 }
@@ -60,8 +65,10 @@ fn last(summary: &Summary, paint: Paint) -> String {
         (summary.deferred.len(), "deferred"),
         (summary.left.len(), "not idempotent"),
     ];
-    let counts: String =
-        counts.iter().filter(|(n, _)| *n > 0).map(|(n, what)| format!(", {n} {what}")).collect();
+    let mut counted = format!("{} changed", summary.changed);
+    for (number, what) in counts.into_iter().filter(|(number, _)| *number > 0) {
+        let _ = write!(counted, ", {number} {what}");
+    }
     let whole = summary.failed.is_empty() && summary.skipped.is_empty() && summary.left.is_empty();
     let word = match (summary.interrupted, whole) {
         (true, _) => paint.yellow("Apply interrupted: the next run goes on here."),
@@ -69,7 +76,7 @@ fn last(summary: &Summary, paint: Paint) -> String {
         (false, false) => paint.red("Apply incomplete."),
     };
     let took = paint.dim(&format!("({}, run {})", seconds(summary.millis), clean_line(&summary.run)));
-    format!("{} {} changed{counts}. {took}\n", paint.bold(&word), summary.changed)
+    format!("{} {counted}. {took}\n", paint.bold(&word))
 }
 
 fn by_reason(list: &[(String, String)]) -> BTreeMap<&str, Vec<&str>> {

@@ -4,7 +4,8 @@
 use serde::Serialize;
 use serde_json::Value;
 
-use super::clean::{clean, clean_line};
+use super::clean::clean_line;
+use super::page::{indented, put};
 use super::plan::tagged;
 use super::table::aligned;
 use super::ui::Paint;
@@ -27,6 +28,8 @@ pub struct Member {
 pub struct Votes {
     pub alive: usize,
     pub total: usize,
+    /// There is a cluster whose votes count.
+    pub formed: bool,
     /// Votes that can be lost before writes stop; negative when they have.
     pub margin: isize,
 }
@@ -52,8 +55,9 @@ pub struct Status {
 
 impl Votes {
     fn words(&self) -> String {
-        let Self { alive, total, margin } = self;
+        let Self { alive, total, margin, .. } = self;
         let margin = match margin {
+            _ if !self.formed => "no cluster was formed yet".to_owned(),
             ..0 => "no majority: nothing can be decided, writes have stopped".to_owned(),
             0 => "the next loss stops writes".to_owned(),
             1 => "1 more vote can be lost".to_owned(),
@@ -74,25 +78,25 @@ impl Status {
         let known =
             |name: &Option<String>| name.clone().map_or_else(|| paint.red("none"), |n| clean_line(&n));
         if let Some(votes) = &self.votes {
-            text.push_str(&format!("etcd leader     {}\n", known(&self.etcd_leader)));
+            put(&mut text, &format!("etcd leader     {}", known(&self.etcd_leader)));
             let words = votes.words();
             let words = if votes.margin <= 0 { paint.yellow(&words) } else { words };
-            text.push_str(&format!("votes           {words}\n"));
+            put(&mut text, &format!("votes           {words}"));
         }
         if self.members.iter().any(|member| !member.role.is_empty()) || self.patroni_leader.is_some() {
-            text.push_str(&format!("Patroni leader  {}\n", known(&self.patroni_leader)));
+            put(&mut text, &format!("Patroni leader  {}", known(&self.patroni_leader)));
         }
         if let Some((address, holders)) = &self.vip {
             let on = if holders.is_empty() { paint.red("nobody") } else { clean_line(&holders.join(", ")) };
-            text.push_str(&format!("VIP {address:<12}{on}\n"));
+            put(&mut text, &format!("VIP             {address} on {on}"));
         }
         for (host, unit, word) in &self.debts {
             let line = format!("owes            {host}: {unit} owes a {word}");
-            text.push_str(&format!("{}\n", paint.yellow(&clean_line(&line))));
+            put(&mut text, &paint.yellow(&clean_line(&line)));
         }
         if !self.pending_restart.is_empty() {
             let hosts = clean_line(&self.pending_restart.join(", "));
-            text.push_str(&format!("owes            PostgreSQL waits for a restart on {hosts}\n"));
+            put(&mut text, &format!("owes            PostgreSQL waits for a restart on {hosts}"));
         }
         text + &self.verdict(paint)
     }
@@ -118,15 +122,17 @@ impl Status {
     fn verdict(&self, paint: Paint) -> String {
         let mut text = String::new();
         for (host, why) in &self.unreachable {
-            let why: String = clean(why).lines().map(|line| format!("    {}\n", line.trim())).collect();
-            text.push_str(&format!("\n{} {} does not answer\n{why}", paint.yellow("!"), clean_line(host)));
+            put(&mut text, &format!("\n{} {} does not answer", paint.yellow("!"), clean_line(host)));
+            text.push_str(&indented(why));
         }
         if self.troubles.is_empty() {
             let partial = if self.unreachable.is_empty() { "" } else { ", as far as hosts answered" };
             return format!("{text}\n{}: {}{partial}.\n", self.cluster, paint.green("healthy"));
         }
-        text.push_str(&format!("\n{}: {}\n", self.cluster, paint.red("unhealthy")));
-        text.extend(self.troubles.iter().map(|trouble| format!("  {}\n", clean_line(trouble))));
+        put(&mut text, &format!("\n{}: {}", self.cluster, paint.red("unhealthy")));
+        for trouble in &self.troubles {
+            put(&mut text, &format!("  {}", clean_line(trouble)));
+        }
         text
     }
 }
@@ -150,7 +156,7 @@ mod tests {
     #[test]
     fn words() {
         assert_eq!([0, 1023, 1536, 16 << 20].map(bytes), ["0 B", "1023 B", "1.5 KiB", "16.0 MiB"]);
-        let say = |alive, margin| Votes { alive, total: 5, margin }.words();
+        let say = |alive, margin| Votes { alive, total: 5, formed: true, margin }.words();
         assert_eq!(say(5, 2), "5 of 5 alive: 2 more votes can be lost");
         assert_eq!(say(3, 0), "3 of 5 alive: the next loss stops writes");
         assert!(say(2, -1).contains("writes have stopped"));
@@ -172,7 +178,7 @@ mod tests {
             cluster: "cold".into(),
             members: vec![member("node1", "leader", true), member("node2", "replica", false)],
             etcd_leader: Some("node2".into()),
-            votes: Some(Votes { alive: 2, total: 2, margin: 0 }),
+            votes: Some(Votes { alive: 2, total: 2, formed: true, margin: 0 }),
             patroni_leader: Some("node1".into()),
             vip: Some(("10.0.0.200".into(), vec!["node1".into()])),
             debts: vec![("node2".into(), "patroni.service".into(), "restart".into())],

@@ -51,7 +51,7 @@ impl Tty {
             Event::Connected { host, .. } => self.busy(host, "reading"),
             Event::Probed { host, .. } => self.idle(host),
             Event::BatchStarted { .. } | Event::StepEnded { .. } | Event::Unreachable { .. } => {
-                self.turn(event)
+                self.turn(event);
             }
             Event::Waiting { what, seen } => self.waits(&format!("{what}: {seen}")),
             Event::Healthy { .. } => self.done_waiting(),
