@@ -10,7 +10,8 @@ use std::time::Instant;
 use tokio::signal::unix::{SignalKind, signal};
 
 use super::describe::Describe;
-use super::plan::{self, Reading};
+use super::plan;
+use super::reading::{self, Reading};
 use super::world::{Vault, World};
 use super::{block_on, reach, validate};
 use crate::cli::{ApplyArgs, Globals};
@@ -30,14 +31,14 @@ pub(super) fn run(ui: &Ui, globals: &Globals, args: &ApplyArgs) -> Result<Exit, 
 async fn whole(ui: &Ui, world: &mut World, args: &ApplyArgs) -> Result<Exit, Failure> {
     let start = Instant::now();
     let reporter = Arc::new(Reporter::new(ui));
-    let reached = reach::connections(world, &plan::names(world), &*reporter).await;
-    let reading = plan::read(world, ui, &reach::handles(&reached), !args.no_diff, &*reporter).await;
+    let reached = reach::connections(world, &reading::names(world), &*reporter).await;
+    let reading = reading::read(world, ui, &reach::handles(&reached), !args.no_diff, &*reporter).await;
     reporter.finish();
     let reading = reading?;
     let only: Option<BTreeSet<String>> = (!args.on.is_empty()).then(|| args.on.iter().cloned().collect());
     let report = Describe::new(world, &reading, ui.is_verbose()).report(start.elapsed()).only(only.as_ref());
     plan::show(ui, &report)?;
-    let partial = plan::reached_all(&reading.observed);
+    let partial = reading::reached_all(&reading.observed);
     if report.actions.is_empty() {
         return Ok(partial);
     }
@@ -59,7 +60,7 @@ async fn carry_out(
     only: Option<BTreeSet<String>>,
     sink: Arc<Reporter>,
 ) -> Result<Summary, Failure> {
-    let targets = reach::targets(world, &plan::names(world));
+    let targets = reach::targets(world, &reading::names(world));
     let apply = Apply {
         planner: world.planner(),
         plan: reading.plan,

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use super::plan::Reading;
+use super::reading::Reading;
 use super::world::{World, template_of};
 use crate::expand::Resource;
 use crate::ledger::Ledger;

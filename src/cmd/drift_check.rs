@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::time::Instant;
 
 use super::describe::reads;
-use super::plan::{names, reached_all};
+use super::reading::{names, reached_all};
 use super::world::{Vault, World};
 use super::{block_on, reach};
 use crate::cli::{DriftCheckArgs, Globals};

@@ -9,6 +9,7 @@ mod explain;
 mod graph;
 mod plan;
 mod reach;
+mod reading;
 mod render;
 mod status;
 mod validate;

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use super::plan::reached_all;
+use super::reading::reached_all;
 use super::world::{Vault, World};
 use super::{block_on, reach};
 use crate::cli::Globals;

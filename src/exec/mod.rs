@@ -13,9 +13,11 @@ mod run;
 mod runner;
 mod schedule;
 mod second;
+mod summary;
 mod work;
 
 pub use event::{Event, Outcome, Sink};
 pub use gather::{Gathered, connect, probe_all};
 pub use lock::Busy;
-pub use run::{Apply, ApplyError, Summary, now};
+pub use run::Apply;
+pub use summary::{ApplyError, Summary, now};

@@ -8,7 +8,7 @@ use data_encoding::HEXLOWER;
 use super::event::Event;
 use super::gather::probe_all;
 use super::journal::Record;
-use super::run::{ApplyError, Summary, now};
+use super::summary::{ApplyError, Summary, now};
 use super::work::{Worker, lock};
 use crate::facts::{LEDGER, STATE};
 use crate::ledger::Ledger;

@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant};
 
 use futures_util::StreamExt as _;
 use futures_util::future::BoxFuture;
@@ -13,12 +13,12 @@ use futures_util::stream::FuturesUnordered;
 use super::event::{Event, Outcome, Sink};
 use super::gather::millis;
 use super::journal::{self, Journal, Record};
-use super::lock::{self, Busy};
+use super::lock;
+
 use super::schedule::{Schedule, Task, Work};
-use super::work::Worker;
-use crate::facts::Needs;
+use super::summary::{ApplyError, Summary, now};
+use super::work::{Worker, group_needs};
 use crate::plan::{Assessment, Observed, Plan, Planner};
-use crate::problem::Problems;
 use crate::resource::Change;
 use crate::transport::{Connection, Prober, Target};
 
@@ -47,35 +47,6 @@ impl std::fmt::Debug for Apply<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Apply").field("cluster", &self.cluster).finish_non_exhaustive()
     }
-}
-
-/// How a run ended. Pairs are ids and reasons.
-#[derive(Debug, Default)]
-pub struct Summary {
-    pub run: String,
-    pub changed: usize,
-    pub failed: Vec<(String, String)>,
-    pub skipped: Vec<(String, String)>,
-    pub deferred: Vec<(String, String)>,
-    /// Steps that still differ after they were applied: bugs, by name.
-    pub left: Vec<String>,
-    pub interrupted: bool,
-    pub millis: u64,
-}
-
-#[derive(Debug, thiserror::Error)]
-pub enum ApplyError {
-    #[error(transparent)]
-    Locked(#[from] Busy),
-    #[error("the journal cannot be written: {0}")]
-    Journal(#[from] std::io::Error),
-    #[error(transparent)]
-    Problems(#[from] Problems),
-}
-
-/// Seconds since 1970.
-pub fn now() -> u64 {
-    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |d| d.as_secs())
 }
 
 fn run_id() -> String {
@@ -183,18 +154,6 @@ fn who(run: &str) -> String {
     let name = |path: &str| std::fs::read_to_string(path).unwrap_or_default().trim().to_owned();
     let user = std::env::var("USER").unwrap_or_else(|_| "someone".to_owned());
     format!("{user} on {}, run {run}, process {}", name("/proc/sys/kernel/hostname"), std::process::id())
-}
-
-/// What must be probed on each host to judge a group.
-fn group_needs(resources: &[crate::expand::Resource]) -> BTreeMap<String, Needs> {
-    let mut needs: BTreeMap<String, Needs> = BTreeMap::new();
-    for (host, all) in crate::expand::needs(resources) {
-        let group = Needs { etcd: all.etcd, patroni: all.patroni, ..Needs::default() };
-        if group != Needs::default() {
-            needs.insert(host, group);
-        }
-    }
-    needs
 }
 
 /// Work, and how each of its resources ended.

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use super::event::Outcome;
 use super::gather::probe_all;
-use super::run::now;
+use super::summary::now;
 use super::work::{Worker, lock};
 use crate::facts::Needs;
 use crate::plan::Assessment;

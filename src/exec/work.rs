@@ -9,9 +9,9 @@ use super::batch::{Receipt, Step};
 use super::event::{Event, Outcome, Sink};
 use super::journal::{self, Journal, Record};
 use super::lock::Lock;
-use super::run::{Summary, now};
 use super::runner::Lane;
 use super::schedule::Work;
+use super::summary::{Summary, now};
 use crate::facts::Needs;
 use crate::facts::view::View;
 use crate::plan::{Assessment, Observed, Planner};
@@ -201,6 +201,18 @@ impl Worker<'_> {
         };
         lane.run(&unit, steps, &*self.sink).await.map_err(|error| error.to_string())
     }
+}
+
+/// What must be probed on each host to judge a group.
+pub(super) fn group_needs(resources: &[crate::expand::Resource]) -> BTreeMap<String, Needs> {
+    let mut needs: BTreeMap<String, Needs> = BTreeMap::new();
+    for (host, all) in crate::expand::needs(resources) {
+        let group = Needs { etcd: all.etcd, patroni: all.patroni, ..Needs::default() };
+        if group != Needs::default() {
+            needs.insert(host, group);
+        }
+    }
+    needs
 }
 
 /// The end of what a failed step printed.

@@ -7,7 +7,6 @@ use minijinja::value::{Serde, Value};
 use serde_json::Value as Json;
 
 use super::Resource;
-use super::fill::uses_item;
 use crate::playbook::{Playbook, Step, StepKind};
 use crate::problem::{Problem, Problems};
 use crate::render::Renderer;
@@ -49,7 +48,7 @@ impl<'a> Expansion<'a> {
         };
         for step in &playbook.steps {
             let spot = |item, context| Spot { playbook, step, host: name, item, context };
-            if uses_item(step) {
+            if step.uses_item() {
                 for item in &items {
                     let mut context = context.clone();
                     context["it"] = item.clone();
@@ -151,7 +150,7 @@ impl<'a> Expansion<'a> {
         for (name, _) in &spot.step.notify {
             let Some(target) = spot.playbook.steps.iter().find(|s| &s.name == name) else { continue };
             let StepKind::Unit(unit) = &target.kind else { continue };
-            if uses_item(target) && spot.item.is_none() {
+            if target.uses_item() && spot.item.is_none() {
                 // A step of the whole host notifies the unit of every item.
                 let items = match &spot.playbook.each {
                     Some((text, span)) => self.items(text, &place(spot.playbook, span), &spot.context)?,

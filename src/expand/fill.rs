@@ -9,7 +9,7 @@ use serde::de::DeserializeOwned;
 use serde_json::Value as Json;
 
 use super::expansion::{Expansion, Spot};
-use crate::playbook::{PackageList, Step, StepKind};
+use crate::playbook::{PackageList, StepKind};
 use crate::problem::{Problem, Problems};
 use crate::resource::{Command, EtcdAuth, File, Kind, Package, PatroniConfig, Sysctl, Wait};
 use crate::span::Place;
@@ -107,25 +107,4 @@ fn fill_json(
         _ => {}
     }
     Ok(())
-}
-
-/// A step that speaks of `it` runs once per item.
-pub(super) fn uses_item(step: &Step) -> bool {
-    let json = match &step.kind {
-        StepKind::File(s) => serde_json::to_string(s),
-        StepKind::Directory(s) => serde_json::to_string(s),
-        StepKind::Link(s) => serde_json::to_string(s),
-        StepKind::User(s) => serde_json::to_string(s),
-        StepKind::Group(s) => serde_json::to_string(s),
-        StepKind::Unit(s) => serde_json::to_string(s),
-        StepKind::Sysctl(s) => serde_json::to_string(s),
-        StepKind::Certificate(s) => serde_json::to_string(s),
-        StepKind::Command(s) => serde_json::to_string(s),
-        StepKind::Wait(s) => serde_json::to_string(s),
-        StepKind::EtcdMember(s) => serde_json::to_string(s),
-        StepKind::EtcdAuth(s) => serde_json::to_string(s),
-        StepKind::PatroniConfig(s) => serde_json::to_string(s),
-        StepKind::Package(_) => return false,
-    };
-    json.is_ok_and(|text| text.contains("{{ it.") || text.contains("{{ it "))
 }

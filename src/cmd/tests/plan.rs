@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::{Folder, but, converged, lost, reached, silent};
 use crate::cmd::describe::Describe;
-use crate::cmd::plan::{Reading, reached_all, read};
+use crate::cmd::reading::{Reading, reached_all, read};
 use crate::error::Exit;
 use crate::exec::Gathered;
 use crate::report::plan::PlanReport;
