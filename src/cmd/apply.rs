@@ -37,7 +37,8 @@ async fn whole(ui: &Ui, world: &mut World, args: &ApplyArgs) -> Result<Exit, Fai
     let only: Option<BTreeSet<String>> = (!args.on.is_empty()).then(|| args.on.iter().cloned().collect());
     let report = Describe::new(world, &reading, ui.is_verbose()).report(start.elapsed()).only(only.as_ref());
     plan::show(ui, &report)?;
-    let partial = plan::reached_all(&reading.observed);
+    let away = |host: &String| only.as_ref().is_none_or(|only| only.contains(host));
+    let partial = if reading.observed.unreachable.keys().any(away) { Exit::Unreachable } else { Exit::Clean };
     if report.actions.is_empty() {
         return Ok(partial);
     }
