@@ -69,6 +69,8 @@ async fn carry_out(
         targets: targets.into_iter().map(|target| (target.name.clone(), target)).collect(),
         cluster: world.name().to_owned(),
         inventory: world.flat_inventory(),
+        step_timeout: world.inventory.ssh.step_timeout.length(),
+        run_timeout: world.inventory.ssh.run_timeout.length(),
         state_dir: state_dir(),
         only,
         sink,

@@ -66,7 +66,8 @@ fn step_text(text: &mut String, position: usize, step: &Step, nonce: &str) {
 }
 
 /// The script that starts a detached unit with `body` and follows it.
-pub(super) fn launch(body: &str, unit: &str) -> String {
+/// After `seconds` the unit is stopped.
+pub(super) fn launch(body: &str, unit: &str, seconds: u64) -> String {
     let mut end = "HACLUSTER_BATCH_END".to_owned();
     while body.contains(&end) {
         end.push('_');
@@ -75,8 +76,8 @@ pub(super) fn launch(body: &str, unit: &str) -> String {
         "umask 077\nmkdir -p -m 0755 /run/hacluster\nhac=/run/hacluster/{unit}\ncat >\"$hac.sh\" <<'{end}'\n{body}{end}\n\
          : >\"$hac.out\"\n\
          if [ -d /run/systemd/system ]; then\n\
-         systemd-run --quiet --collect --wait --unit={unit} sh -c \"exec sh $hac.sh >$hac.out 2>&1\" </dev/null &\n\
-         else\nsetsid sh \"$hac.sh\" >\"$hac.out\" 2>&1 </dev/null &\nfi\nhac_pid=$!\n\
+         systemd-run --quiet --collect --wait --unit={unit} --property=RuntimeMaxSec={seconds} sh -c \"exec sh $hac.sh >$hac.out 2>&1\" </dev/null &\n\
+         else\nsetsid timeout -k 5 {seconds} sh \"$hac.sh\" >\"$hac.out\" 2>&1 </dev/null &\nfi\nhac_pid=$!\n\
          tail -n +1 -f -s 0.05 --pid=\"$hac_pid\" \"$hac.out\"\nwait \"$hac_pid\"\nrm -f \"$hac.out\"\n"
     )
 }
@@ -111,10 +112,23 @@ pub(super) enum Line {
     Nothing,
 }
 
+/// The status `timeout` gives.
+const TIMED_OUT: i32 = 124;
+
 /// Lines kept of one step: enough to see why it failed.
 const KEPT: usize = 40;
 
 impl Reader {
+    /// The unit ended in the middle of a step: that one took too long, or
+    /// somebody stopped it.
+    pub(super) fn cut(&mut self, seconds: u64) {
+        if let Some((position, _)) = self.open.take() {
+            let receipt = &mut self.receipts[position];
+            receipt.status = Some(TIMED_OUT);
+            receipt.lines.push(format!("it was stopped: no end within {seconds} s, or the host went down"));
+        }
+    }
+
     pub(super) fn new(nonce: &str, steps: usize) -> Self {
         let receipts = vec![Receipt::default(); steps];
         Self { nonce: nonce.to_owned(), open: None, receipts, over: false, stray: Vec::new() }
@@ -209,6 +223,18 @@ mod tests {
         let reader = run(&[step("echo \"$nope\"", &[]), step("true", &[])]);
         assert_ne!(reader.receipts[0].status, Some(0));
         assert_eq!(reader.receipts[1].status, Some(0));
+    }
+
+    #[test]
+    fn a_unit_that_was_stopped_fails_the_step_it_was_in() {
+        let mut reader = Reader::new("N", 2);
+        for line in ["N begin 0", "", "N end 0 0", "N begin 1", "working"] {
+            reader.line(line);
+        }
+        reader.cut(600);
+        assert_eq!(reader.receipts[0].status, Some(0));
+        assert_eq!(reader.receipts[1].status, Some(124));
+        assert_eq!(reader.receipts[1].lines[1], "it was stopped: no end within 600 s, or the host went down");
     }
 
     #[test]

@@ -6,11 +6,13 @@ mod event;
 mod gather;
 mod journal;
 mod lock;
+mod pick;
 mod remember;
 mod rolling;
 mod run;
 mod runner;
 mod schedule;
+mod second;
 mod work;
 
 pub use event::{Event, Outcome, Sink};

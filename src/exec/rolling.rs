@@ -8,7 +8,8 @@ use futures_util::future::join_all;
 use super::event::{Event, Outcome};
 use super::gather::{millis, probe_all};
 use super::run::now;
-use super::work::{Worker, differs, lock};
+use super::second::differs;
+use super::work::{Worker, lock};
 use crate::group::{Formation, GroupName};
 use crate::resource::Change;
 

@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
-use std::time::{Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use futures_util::StreamExt as _;
 use futures_util::future::BoxFuture;
@@ -33,6 +33,9 @@ pub struct Apply<'a> {
     pub cluster: String,
     /// Flat inventory values, for the ledger.
     pub inventory: BTreeMap<String, String>,
+    /// What one step may take, and what the whole run may.
+    pub step_timeout: Duration,
+    pub run_timeout: Duration,
     /// Where the journal lies.
     pub state_dir: PathBuf,
     /// Hosts to apply on; all where `None`.
@@ -111,9 +114,10 @@ impl<'a> Apply<'a> {
         let deferred = self.deferred();
         let tasks = self.tasks();
         let mut summary = Summary { run: run.clone(), ..Summary::default() };
+        let limit = self.run_timeout;
         let worker = self.worker(run, lock, journal);
         let mut schedule = Schedule::new(worker.planner.graph, worker.planner.resources, tasks, &deferred);
-        drive(&worker, &mut schedule, &mut summary).await;
+        drive(&worker, &mut schedule, &mut summary, limit).await;
         for (index, because) in deferred {
             summary.deferred.push((worker.planner.resources[index].id.clone(), because));
         }
@@ -165,6 +169,7 @@ impl<'a> Apply<'a> {
             inventory: self.inventory,
             only: self.only,
             run,
+            step_timeout: self.step_timeout,
             lock,
             journal: Mutex::new(journal),
             batches: Mutex::new(0),
@@ -195,9 +200,10 @@ fn group_needs(resources: &[crate::expand::Resource]) -> BTreeMap<String, Needs>
 /// Work, and how each of its resources ended.
 type Done = (Work, Vec<(usize, Outcome)>);
 
-async fn drive(worker: &Worker<'_>, schedule: &mut Schedule<'_>, summary: &mut Summary) {
+async fn drive(worker: &Worker<'_>, schedule: &mut Schedule<'_>, summary: &mut Summary, limit: Duration) {
     let mut tasks: FuturesUnordered<BoxFuture<'_, Done>> = FuturesUnordered::new();
     let mut stopping = false;
+    let mut too_long = std::pin::pin!(tokio::time::sleep(limit));
     loop {
         for (index, outcome) in schedule.settle() {
             worker.ended(index, &outcome, summary);
@@ -220,6 +226,11 @@ async fn drive(worker: &Worker<'_>, schedule: &mut Schedule<'_>, summary: &mut S
                 }
                 None => break,
             },
+            () = &mut too_long, if !stopping => {
+                (summary.interrupted, stopping) = (true, true);
+                let text = format!("the run took longer than {} s: what runs is waited for", limit.as_secs());
+                worker.sink.event(Event::Note { text });
+            }
             _ = tokio::signal::ctrl_c() => {
                 summary.interrupted = true;
                 if stopping {

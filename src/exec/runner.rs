@@ -10,9 +10,8 @@ use super::event::{Event, Sink};
 use crate::secrets::Secrets;
 use crate::transport::{Connection, Limits, Target, TransportError};
 
-/// One batch may take this long: a base backup of a large database is the
-/// longest thing a step waits for.
-const BATCH_LIMIT: Duration = Duration::from_hours(2);
+/// How much longer than a unit may run we wait to hear of its end.
+const GRACE: Duration = Duration::from_secs(30);
 /// How long a lost connection is tried again for.
 const RECONNECT_TRIES: u32 = 12;
 const RECONNECT_PAUSE: Duration = Duration::from_secs(5);
@@ -26,6 +25,8 @@ pub(super) struct Lane<'a> {
     pub run: &'a str,
     pub fence: Option<u64>,
     pub secrets: Option<&'a Secrets>,
+    /// What one step may take.
+    pub step_timeout: Duration,
 }
 
 impl Lane<'_> {
@@ -37,14 +38,15 @@ impl Lane<'_> {
         sink: &dyn Sink,
     ) -> Result<Vec<Receipt>, TransportError> {
         let nonce = format!("hac-{}", HEXLOWER.encode(&rand::random::<[u8; 8]>()));
-        let script = batch::launch(&batch::body(steps, &nonce, self.run, self.fence), unit);
+        let limit = self.step_timeout * u32::try_from(steps.len()).unwrap_or(u32::MAX);
+        let script = batch::launch(&batch::body(steps, &nonce, self.run, self.fence), unit, limit.as_secs());
         let mut reader = Reader::new(&nonce, steps.len());
         let mut on_line = |line: &str| {
             if let Line::Said(said) = reader.line(line) {
                 sink.event(Event::Output { host: self.host.to_owned(), line: self.mask(&said) });
             }
         };
-        let result = self.connection.run(&script, BATCH_LIMIT, Some(&mut on_line)).await;
+        let result = self.connection.run(&script, limit + GRACE, Some(&mut on_line)).await;
         match result {
             Ok(output) if !reader.over && reader.receipts.iter().all(|r| r.status.is_none()) => {
                 let why = output.stderr_text().trim().to_owned();
@@ -56,9 +58,12 @@ impl Lane<'_> {
                     what: self.host.to_owned(),
                     seen: "the connection was lost".to_owned(),
                 });
-                reader = self.again(unit, &nonce, steps.len()).await?;
+                reader = self.again(unit, &nonce, steps.len(), limit + GRACE).await?;
             }
             Err(error) => return Err(error),
+        }
+        if !reader.over {
+            reader.cut(limit.as_secs());
         }
         if !reader.stray.is_empty() {
             let stray = std::mem::take(&mut reader.stray);
@@ -79,7 +84,13 @@ impl Lane<'_> {
     }
 
     /// Finds the unit again over a new connection.
-    async fn again(&self, unit: &str, nonce: &str, steps: usize) -> Result<Reader, TransportError> {
+    async fn again(
+        &self,
+        unit: &str,
+        nonce: &str,
+        steps: usize,
+        limit: Duration,
+    ) -> Result<Reader, TransportError> {
         let lost = TransportError::Disconnected { node: self.host.to_owned(), sent: true };
         let Some(target) = self.target else { return Err(lost) };
         for _ in 0..RECONNECT_TRIES {
@@ -87,7 +98,7 @@ impl Lane<'_> {
             let Ok(connection) = Connection::open(target, &Limits::default()).await else { continue };
             let mut reader = Reader::new(nonce, steps);
             let mut on_line = |line: &str| drop(reader.line(line));
-            if connection.run(&batch::follow(unit), BATCH_LIMIT, Some(&mut on_line)).await.is_ok() {
+            if connection.run(&batch::follow(unit), limit, Some(&mut on_line)).await.is_ok() {
                 return Ok(reader);
             }
         }

@@ -84,9 +84,13 @@ impl Cluster {
 
     /// etcdctl on `host` as etcd's root; whatever its exit status.
     pub fn etcdctl(&self, host: &str, words: &str) -> Result<String> {
+        self.etcdctl_at(host, "https://127.0.0.1:2479", words)
+    }
+
+    fn etcdctl_at(&self, host: &str, endpoint: &str, words: &str) -> Result<String> {
         let script = format!(
-            "{}\nexport ETCDCTL_USER='root:{}'\netcdctl --command-timeout=4s {words}",
-            CLIENT, self.etcd_root
+            "{CLIENT}\nexport ETCDCTL_ENDPOINTS={endpoint} ETCDCTL_USER='root:{}'\netcdctl --command-timeout=4s {words}",
+            self.etcd_root
         );
         Ok(self.lab.script(host, seconds(20), &script)?.stdout)
     }
@@ -163,11 +167,11 @@ impl Cluster {
             return Ok(leader);
         }
         let target = voters.iter().find(|v| wanted(v)).ok_or("no etcd member is where it is wanted")?;
-        let words = format!("--endpoints={} move-leader {:x}", now.client_url, target.id);
-        self.etcdctl(host, &words)?;
+        // Only the leader itself hands over.
+        let said = self.etcdctl_at(host, &now.client_url, &format!("move-leader {:x} 2>&1", target.id))?;
         wait_for("etcd's leader", seconds(10), Duration::from_millis(200), || {
             let (_, leader) = self.etcd_health(host)?;
-            if leader == target.name { Ok(leader) } else { Err(leader) }
+            if leader == target.name { Ok(leader) } else { Err(format!("{leader} leads; {said}")) }
         })
     }
 }

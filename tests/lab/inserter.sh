@@ -12,7 +12,8 @@ insert() {
 }
 tick=${EPOCHREALTIME/[.,]/}
 while [[ ! -e $stop ]] && ((id < last)); do
-    insert $((id++)) &
+    insert "$id" &
+    id=$((id + 1))
     tick=$((tick + 100000))
     rest=$((tick - ${EPOCHREALTIME/[.,]/}))
     ((rest <= 0)) || sleep "$(printf '0.%06d' "$rest")"

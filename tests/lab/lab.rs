@@ -101,7 +101,8 @@ impl Lab {
             journalctl --no-pager -q -o short-precise -n 15 -u patroni
             journalctl --no-pager -q -o short-precise -n 8 -u keepalived
             systemctl --failed --no-legend --plain | sed 's/^/failed unit: /'";
-        let tail = |host: &str| match self.script(host, seconds(20), script) {
+        let script = format!("{{ {script}; }} 2>/dev/null | cut -c-240");
+        let tail = |host: &str| match self.script(host, seconds(20), &script) {
             Ok(output) => format!("=== {host}\n{}", output.both()),
             Err(why) => format!("=== {host}: {why}\n"),
         };

@@ -11,6 +11,7 @@ use tempfile::TempDir;
 
 use crate::command::{Call, Result};
 use crate::lab::{Lab, root};
+use crate::runner::kept;
 
 const INVENTORY: &str = "inventories/lab.toml";
 
@@ -48,7 +49,11 @@ impl Folder {
     pub fn new(lab: &Lab) -> Result<Self> {
         let binary = std::env::var_os("HACLUSTER_LAB_BINARY");
         let binary = binary.map_or_else(|| PathBuf::from(env!("CARGO_BIN_EXE_hacluster")), PathBuf::from);
-        let dir = tempfile::Builder::new().prefix("hacluster-drill-").tempdir().map_err(|e| e.to_string())?;
+        let dir = tempfile::Builder::new()
+            .prefix("hacluster-drill-")
+            .disable_cleanup(kept())
+            .tempdir()
+            .map_err(|e| e.to_string())?;
         let folder = Self { dir, binary };
         let text = read(&root().join(INVENTORY))?;
         let cache = lab.cache.to_string_lossy();

@@ -61,6 +61,7 @@ pub fn run(drills: &[Drill], tier: Tier) -> bool {
     let rows: Vec<Row> = drills.iter().map(|drill| row(&mut stage, *drill, tier)).collect();
     if kept() {
         println!("the lab stays up (HACLUSTER_LAB_KEEP=1); end it with tests/lab/lab down");
+        println!("its cluster.toml and secrets.toml: {}", stage.folder.path("").display());
     } else if let Err(why) = stage.lab.down() {
         eprintln!("the lab did not go down: {why}");
     }
@@ -77,6 +78,7 @@ fn row(stage: &mut Stage, drill: Drill, tier: Tier) -> Row {
         let seen = "full tier only".to_owned();
         return Row { drill, seen, took: Duration::ZERO, verdict: Verdict::Skipped };
     }
+    let told_before = stage.broken().map(str::to_owned);
     let before = Instant::now();
     let prepared = guarded(|| stage.prepare(drill.ground, drill.disturbs));
     let waited = before.elapsed();
@@ -89,7 +91,9 @@ fn row(stage: &mut Stage, drill: Drill, tier: Tier) -> Row {
     let (verdict, seen) = match result {
         Ok(seen) => (Verdict::Passed, seen),
         Err(why) => {
-            report(stage, drill.name, &why);
+            if told_before.is_none() {
+                report(stage, drill.name, &why);
+            }
             let first = why.lines().next().unwrap_or_default().chars().take(150).collect();
             (Verdict::Failed, first)
         }

@@ -61,6 +61,11 @@ impl Stage {
         })
     }
 
+    /// Why there is no cluster to be had.
+    pub fn broken(&self) -> Option<&str> {
+        self.broken.as_deref()
+    }
+
     pub fn last(&self) -> Option<&Output> {
         self.last.as_ref()
     }

@@ -1,6 +1,7 @@
 //! Owns the search for secrets where nobody may see them: outputs, processes,
 //! journals, readable files. Must not know what a secret is for.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -19,7 +20,7 @@ const SAMPLE: Duration = Duration::from_millis(200);
 #[derive(Debug, Default)]
 pub struct Sweep {
     outputs: Mutex<Vec<(String, String)>>,
-    found: Mutex<Vec<String>>,
+    found: Mutex<BTreeSet<String>>,
     pub samples: AtomicUsize,
     pub journal_lines: AtomicUsize,
 }
@@ -39,7 +40,7 @@ impl Sweep {
     }
 
     fn find(&self, what: String) {
-        hold(&self.found).push(what);
+        hold(&self.found).insert(what);
     }
 
     /// Looks at all processes, ours and the hosts', while `work` goes on.
@@ -69,11 +70,9 @@ impl Sweep {
                 let Ok(bytes) = fs::read(process.path().join(part)) else { continue };
                 let text = String::from_utf8_lossy(&bytes);
                 for (name, value) in hidden.iter().filter(|(_, value)| text.contains(value)) {
-                    let shown = text.replace(value, "(secret)").replace('\0', " ");
-                    self.find(format!(
-                        "{name} in {part} of a process: {}",
-                        shown.chars().take(200).collect::<String>()
-                    ));
+                    let program = fs::read_to_string(process.path().join("comm")).unwrap_or_default();
+                    let program = program.trim().replace(value, "(secret)");
+                    self.find(format!("{name} in {part} of a process ({program})"));
                 }
             }
         }
@@ -115,7 +114,7 @@ impl Sweep {
             self.note(host, &search(lab, host, &hidden, JOURNAL)?);
             self.note(host, &search(lab, host, &hidden, FILES)?);
         }
-        Ok(hold(&self.found).clone())
+        Ok(hold(&self.found).iter().cloned().collect())
     }
 
     pub fn outputs(&self) -> usize {

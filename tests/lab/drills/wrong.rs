@@ -56,7 +56,8 @@ fn all_refused(stage: &mut Stage) -> Result<String> {
     for path in files {
         let text = String::from_utf8_lossy(&fs::read(&path).map_err(|e| e.to_string())?).into_owned();
         let expected: Vec<&str> = text.lines().filter_map(|l| l.strip_prefix("#! ")).collect();
-        if expected.is_empty() {
+        // A warning alone refuses nothing.
+        if !expected.iter().any(|e| e.starts_with("HAC-E")) {
             continue;
         }
         refused += 1;

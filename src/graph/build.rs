@@ -1,74 +1,24 @@
-//! Owns the order: resources become a graph whose edges come from what steps
-//! say and from rules nobody should have to write. Must not know facts.
+//! Owns the edges: phases, gates, what playbooks need, what steps say.
+//! Must not know what is found to be a circle.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use petgraph::Direction;
-use petgraph::algo::{tarjan_scc, toposort};
 use petgraph::graph::{DiGraph, NodeIndex};
-use petgraph::visit::EdgeRef as _;
 
+use super::implied::prerequisites;
+use super::{Edge, Node};
 use crate::expand::Resource;
-use crate::group::GroupName;
 use crate::playbook::{Phase, Playbook};
-use crate::problem::{Problem, Problems};
-use crate::resource::Kind;
 
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Node {
-    /// Index into the resources.
-    Resource(usize),
-    /// Everything of a host up to this phase is done.
-    Phase(String, Phase),
-    /// A playbook is done on a host.
-    Done(String, String),
-    /// A group is healthy.
-    Gate(GroupName),
-}
-
-/// Why one node waits for another.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Edge {
-    pub why: &'static str,
-    /// A soft edge waits for an end of any kind; a hard one for success.
-    pub soft: bool,
-}
-
-#[derive(Debug)]
-pub struct Graph {
-    pub dag: DiGraph<Node, Edge>,
-    /// Predecessors come before their successors; stable from run to run.
-    pub order: Vec<NodeIndex>,
-}
-
-impl Graph {
-    pub fn build(resources: &[Resource], playbooks: &[Playbook]) -> Result<Self, Problems> {
-        let mut builder = Builder::new(resources, playbooks);
-        builder.phases();
-        builder.gates();
-        builder.playbooks();
-        builder.steps();
-        builder.implied();
-        let dag = builder.dag;
-        match toposort(&dag, None) {
-            Ok(order) => Ok(Self { dag, order }),
-            Err(_) => Err(cycle(&dag, resources).into()),
-        }
-    }
-
-    pub fn predecessors(&self, node: NodeIndex) -> impl Iterator<Item = (NodeIndex, Edge)> {
-        self.dag.edges_directed(node, Direction::Incoming).map(|e| (e.source(), *e.weight()))
-    }
-
-    /// What a node is called where people read it.
-    pub fn label(&self, node: NodeIndex, resources: &[Resource]) -> String {
-        match &self.dag[node] {
-            Node::Resource(index) => resources[*index].id.clone(),
-            Node::Phase(host, phase) => format!("{host}/phase:{phase:?}").to_lowercase(),
-            Node::Done(host, playbook) => format!("{host}/playbook:{playbook}"),
-            Node::Gate(group) => format!("cluster/gate:{}", group.word()),
-        }
-    }
+/// All nodes and edges.
+pub(super) fn dag(resources: &[Resource], playbooks: &[Playbook]) -> DiGraph<Node, Edge> {
+    let mut builder = Builder::new(resources, playbooks);
+    builder.phases();
+    builder.gates();
+    builder.playbooks();
+    builder.steps();
+    builder.implied();
+    builder.dag
 }
 
 struct Builder<'a> {
@@ -231,67 +181,4 @@ fn together(one: &Resource, other: &Resource) -> bool {
     let host = one.once.is_some() || other.once.is_some() || one.hosts == other.hosts;
     let item = one.item.is_none() || other.item.is_none() || one.item == other.item;
     host && item
-}
-
-/// Labels of what must be there first, where it is managed at all.
-fn prerequisites(kind: &Kind) -> Vec<(String, &'static str)> {
-    let parents = |path: &str| -> Vec<(String, &'static str)> {
-        let ends = path.match_indices('/').map(|(at, _)| at).filter(|at| *at > 0);
-        ends.map(|end| (format!("directory:{}", &path[..end]), "its directory comes first")).collect()
-    };
-    let owned = |owner: &str, group: &str| {
-        [
-            (format!("user:{owner}"), "its owner comes first"),
-            (format!("group:{group}"), "its group comes first"),
-        ]
-    };
-    match kind {
-        Kind::File(f) => parents(&f.path).into_iter().chain(owned(&f.owner, &f.group)).collect(),
-        Kind::Directory(d) => parents(&d.path).into_iter().chain(owned(&d.owner, &d.group)).collect(),
-        Kind::Link(l) => parents(&l.path),
-        Kind::Certificate(c) => parents(&c.key).into_iter().chain(owned(&c.owner, &c.group)).collect(),
-        Kind::User(u) => u.groups.iter().map(|g| (format!("group:{g}"), "its group comes first")).collect(),
-        Kind::Unit(unit) => {
-            let name = unit.full_name();
-            let template = name
-                .split_once('@')
-                .map(|(stem, rest)| format!("{stem}@.{}", rest.rsplit('.').next().unwrap_or("service")));
-            let names = std::iter::once(name).chain(template);
-            let places = names.flat_map(|n| {
-                [
-                    format!("file:/etc/systemd/system/{n}"),
-                    format!("file:/etc/systemd/system/{n}.d/hacluster.conf"),
-                ]
-            });
-            places.map(|label| (label, "its unit file comes first")).collect()
-        }
-        _ => Vec::new(),
-    }
-}
-
-/// Names a whole circle, in order, at the step it begins with.
-fn cycle(dag: &DiGraph<Node, Edge>, resources: &[Resource]) -> Problem {
-    let circle = tarjan_scc(dag).into_iter().find(|scc| scc.len() > 1).unwrap_or_default();
-    let steps: Vec<&Resource> = circle
-        .iter()
-        .filter_map(
-            |node| if let Node::Resource(index) = &dag[*node] { Some(&resources[*index]) } else { None },
-        )
-        .collect();
-    let names = steps.iter().map(|r| format!("{} ({})", r.id, r.step)).collect::<Vec<_>>().join(" <- ");
-    let Some(first) = steps.first() else {
-        return Problem::error(
-            &crate::span::Source::new("playbooks", ""),
-            "HAC-E088",
-            0..0,
-            "playbooks need each other in a circle",
-        );
-    };
-    Problem::error(
-        &first.place.source,
-        "HAC-E088",
-        first.place.span.clone(),
-        format!("these steps wait for each other: {names}"),
-    )
-    .help("take one `after`, `notify` or `needs` out of the circle")
 }
