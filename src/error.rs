@@ -55,6 +55,8 @@ pub enum Reason {
     /// Not one host answers.
     Unreachable,
     Locked,
+    /// The hosts moved since the plan was shown.
+    Stale,
     /// Nobody said yes.
     Declined,
     /// The reader of our output went away.
@@ -70,6 +72,7 @@ impl Reason {
             Self::Secrets => "secrets",
             Self::Unreachable => "unreachable",
             Self::Locked => "locked",
+            Self::Stale => "stale_plan",
             Self::Declined => "declined",
             Self::BrokenPipe => "broken_pipe",
             Self::Internal => "internal",

@@ -38,14 +38,15 @@ async fn whole(ui: &Ui, world: &mut World, args: &ApplyArgs) -> Result<Exit, Fai
     let only: Option<BTreeSet<String>> = (!args.on.is_empty()).then(|| args.on.iter().cloned().collect());
     let report = Describe::new(world, &reading, ui.is_verbose()).report(start.elapsed()).only(only.as_ref());
     plan::show(ui, &report)?;
-    let partial = reading::reached_all(&reading.observed);
+    let away = |host: &String| only.as_ref().is_none_or(|only| only.contains(host));
+    let partial = if reading.observed.unreachable.keys().any(away) { Exit::Unreachable } else { Exit::Clean };
     if report.actions.is_empty() {
         return Ok(partial);
     }
     confirm(ui, args)?;
     let aborts = count_interrupts()?;
     reporter.live();
-    let summary = carry_out(world, reading, reached.ok, only, Arc::clone(&reporter)).await;
+    let summary = carry_out(world, reading, reached.ok, only, args.auto_approve, Arc::clone(&reporter)).await;
     reporter.finish();
     let summary = summary?;
     ui.json(&run_report::json(&summary))?;
@@ -58,6 +59,7 @@ async fn carry_out(
     reading: Reading,
     connections: BTreeMap<String, Arc<Connection>>,
     only: Option<BTreeSet<String>>,
+    approved: bool,
     sink: Arc<Reporter>,
 ) -> Result<Summary, Failure> {
     let targets = reach::targets(world, &reading::names(world));
@@ -73,11 +75,13 @@ async fn carry_out(
         run_timeout: world.inventory.ssh.run_timeout.length(),
         state_dir: state_dir(),
         only,
+        approved,
         sink,
     };
     apply.run().await.map_err(|error| match error {
         ApplyError::Locked(busy) => Failure::new(Reason::Locked, busy.to_string()),
         ApplyError::Problems(problems) => problems.into(),
+        ApplyError::Moved(_) => Failure::new(Reason::Stale, error.to_string()),
         ApplyError::Journal(_) => Failure::new(Reason::Internal, error.to_string()),
     })
 }

@@ -164,7 +164,7 @@ fn remarks(world: &World, plan: &Plan, observed: &Observed) -> Vec<String> {
     let blind = plan.assessments.iter().filter(|assessment| assessment.lacks_secrets).count();
     if blind > 0 {
         remarks.push(format!(
-            "Without {} {blind} resources were compared with what was last applied only: a configuration that moved shows in them where it needs no secret",
+            "Without {}, {blind} resources were compared with what was last applied only: changes of their configuration may not show",
             world.secrets_path().display()
         ));
     }

@@ -26,7 +26,7 @@ impl Worker<'_> {
             probe_all(&self.probers, &crate::expand::needs(self.planner.resources), &*self.sink).await;
         let plan = {
             let mut observed = lock(&self.observed);
-            observed.unreachable.extend(gathered.failed);
+            observed.lose(gathered.failed);
             observed.update(gathered.ok, now());
             self.planner.plan(&observed)?
         };

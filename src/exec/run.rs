@@ -11,7 +11,7 @@ use futures_util::future::BoxFuture;
 use futures_util::stream::FuturesUnordered;
 
 use super::event::{Event, Outcome, Sink};
-use super::gather::millis;
+use super::gather::{millis, probe_all};
 use super::journal::{self, Journal, Record};
 use super::lock;
 
@@ -38,6 +38,8 @@ pub struct Apply<'a> {
     pub run_timeout: Duration,
     /// Where the journal lies.
     pub state_dir: PathBuf,
+    /// Go on with the newer plan where the hosts moved before the lock was had.
+    pub approved: bool,
     /// Hosts to apply on; all where `None`.
     pub only: Option<BTreeSet<String>>,
     pub sink: Arc<dyn Sink>,
@@ -57,7 +59,7 @@ fn run_id() -> String {
 impl<'a> Apply<'a> {
     /// Carries the plan out. First Ctrl-C: nothing new starts, what runs is
     /// waited for. Second: it is left to run on its hosts.
-    pub async fn run(self) -> Result<Summary, ApplyError> {
+    pub async fn run(mut self) -> Result<Summary, ApplyError> {
         let started = Instant::now();
         let run = run_id();
         let sink = Arc::clone(&self.sink);
@@ -74,6 +76,7 @@ impl<'a> Apply<'a> {
             .collect();
         let lock = lock::acquire(&locked, &who(&run)).await?;
         sink.event(Event::Locked { hosts: locked.keys().cloned().collect() });
+        self.plan_again().await?;
         let mut journal = Journal::open(&self.state_dir, &self.cluster, &run)?;
         journal.write(&Record::RunStarted {
             run: run.clone(),
@@ -102,6 +105,26 @@ impl<'a> Apply<'a> {
             millis: summary.millis,
         });
         Ok(summary)
+    }
+
+    /// Reads the hosts once more, now that nobody else may change them.
+    async fn plan_again(&mut self) -> Result<(), ApplyError> {
+        let probers = self.connections.iter().map(|(h, c)| (h.clone(), Prober::new(Arc::clone(c)))).collect();
+        let gathered = probe_all(&probers, &crate::expand::needs(self.planner.resources), &()).await;
+        self.observed.lose(gathered.failed);
+        self.observed.update(gathered.ok, now());
+        let plan = self.planner.plan(&self.observed)?;
+        let moved = self.plan.moved(&plan);
+        if let (Some(id), false) = (&moved, self.approved) {
+            return Err(ApplyError::Moved(id.clone()));
+        }
+        if let Some(id) = moved {
+            let text =
+                format!("the hosts moved since the plan was shown ({id}): going on with what they show now");
+            self.sink.event(Event::Note { text });
+        }
+        self.plan = plan;
+        Ok(())
     }
 
     fn tasks(&self) -> BTreeMap<usize, Task> {

@@ -25,6 +25,9 @@ pub enum ApplyError {
     Locked(#[from] Busy),
     #[error("the journal cannot be written: {0}")]
     Journal(#[from] std::io::Error),
+    /// Somebody changed something between the plan and the lock.
+    #[error("the hosts moved since the plan was shown ({0}); nothing was done, run `hacluster apply` again")]
+    Moved(String),
     #[error(transparent)]
     Problems(#[from] Problems),
 }

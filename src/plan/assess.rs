@@ -28,6 +28,12 @@ impl Observed {
         Self { facts, unreachable, view }
     }
 
+    /// Takes over that some hosts do not answer any more.
+    pub fn lose(&mut self, hosts: BTreeMap<String, String>) {
+        self.facts.retain(|host, _| !hosts.contains_key(host));
+        self.unreachable.extend(hosts);
+    }
+
     /// Takes over newer readings of some hosts.
     pub fn update(&mut self, newer: BTreeMap<String, Facts>, now: u64) {
         for (host, facts) in newer {

@@ -41,6 +41,15 @@ impl Plan {
         self.changes().next().is_none()
     }
 
+    /// A resource whose change is another one in `newer`.
+    pub fn moved(&self, newer: &Self) -> Option<String> {
+        let by_id = |plan: &Self| -> BTreeMap<String, Change> {
+            plan.changes().map(|a| (a.id.clone(), a.change.clone())).collect()
+        };
+        let (old, new) = (by_id(self), by_id(newer));
+        old.keys().chain(new.keys()).find(|id| old.get(*id) != new.get(*id)).cloned()
+    }
+
     /// To add, to change, to remove, and known only later.
     pub fn counts(&self) -> [usize; 4] {
         let mut counts = [0; 4];
