@@ -2,9 +2,11 @@
 //! Must not know resources, nor how a probe's text travels.
 
 mod identity;
+mod lines;
 mod needs;
 mod parse;
 mod probe;
+mod rest;
 mod rows;
 pub mod view;
 

@@ -2,13 +2,13 @@
 # 0600 file in /run that goes when the step ends, never in an argument.
 
 # etcd_login CA IDENTITY PASSWORD ENDPOINT...: finds an endpoint that answers,
-# and a token for root where authentication is on.
+# and a token (PASSWORD as it stands in a JSON string) for root where authentication is on.
 etcd_login() {
     etcd_ca=$1 etcd_identity=$2 etcd_password=$3
     shift 3
     umask 077
     etcd_header=$(mktemp /run/hacluster.XXXXXX)
-    trap 'rm -f "$etcd_header"' EXIT
+    trap 'rm -f "$etcd_header" "$etcd_header.answer"' EXIT
     for etcd_url in "$@"; do
         etcd_call /v3/maintenance/status '{}' && break
         etcd_url=
@@ -23,7 +23,7 @@ etcd_login() {
     *) return 0 ;;
     esac
     printf '{"name":"root","password":"%s"}' "$etcd_password" | etcd_curl /v3/auth/authenticate >"$etcd_header.answer"
-    sed -n 's/.*"token":"\([^"]*\)".*/Authorization: \1/p' "$etcd_header.answer" >"$etcd_header"
+    sed -n 's/.*"token": *"\([^"]*\)".*/Authorization: \1/p' "$etcd_header.answer" >"$etcd_header"
     rm -f "$etcd_header.answer"
     if [ ! -s "$etcd_header" ]; then
         echo "etcd refused root's password from the secrets file" >&2
@@ -37,11 +37,12 @@ etcd_curl() {
         -H @"$etcd_header" -d @- "$etcd_url$1"
 }
 
-# etcd_call PATH BODY: the answer is in etcd_answer; fails where it is an error.
+# etcd_call PATH BODY: the answer is in etcd_answer; fails where it is an error:
+# upstream's gateway says "error", "message" and "code", Debian 13's no "error".
 etcd_call() {
     etcd_answer=$(printf %s "$2" | etcd_curl "$1") || return 1
     case $etcd_answer in
-    *'"error":'*) return 1 ;;
+    *'"error":'* | *'"code":'*) return 1 ;;
     esac
 }
 

@@ -52,8 +52,8 @@ impl Manage for Package {
             Some(Fact::Present(package)) if package.installed() => {
                 Have::Fields(fields([("installed", "yes")]))
             }
-            // Only its configuration is left, or nothing.
-            Some(Fact::Present(package)) if package.status.starts_with("rc") => Have::Absent,
+            // Only its configuration is left (`rc`, `pc`, `hc`), or nothing.
+            Some(Fact::Present(package)) if package.status.ends_with(['c', 'n']) => Have::Absent,
             Some(Fact::Absent) => Have::Absent,
             Some(Fact::Present(package)) => {
                 Have::Fields(fields([("installed", &format!("half ({})", package.status))]))

@@ -60,6 +60,18 @@ impl Unit {
         if self.name.contains('.') { self.name.clone() } else { format!("{}.service", self.name) }
     }
 
+    /// Whether it starts at boot. What has no `[Install]` of its own cannot be
+    /// changed, so it counts as wanted; `enabled-runtime` ends with the boot, so
+    /// it counts as whatever is not wanted.
+    fn is_enabled(&self, file_state: &str) -> bool {
+        match file_state {
+            "enabled" => true,
+            "static" | "indirect" | "generated" | "transient" | "alias" => self.enabled.unwrap_or(true),
+            "enabled-runtime" => self.enabled == Some(false),
+            _ => false,
+        }
+    }
+
     /// The field that says a unit runs with what is on disk.
     pub const CONFIGURATION: &str = "configuration";
 }
@@ -73,6 +85,10 @@ impl Manage for Unit {
         let mut want = fields([("masked", yes(self.masked))]);
         if let Some(enabled) = self.enabled {
             want.insert("enabled".to_owned(), yes(enabled).to_owned());
+        }
+        if self.masked {
+            want.insert("state".to_owned(), "inactive".to_owned());
+            return Some(want);
         }
         if let Some(state) = self.state {
             let active = if state == State::Started { "active" } else { "inactive" };
@@ -92,10 +108,10 @@ impl Manage for Unit {
             Some(Fact::Absent) => return Have::Absent,
             Some(Fact::Present(unit)) => unit,
         };
-        let enabled = matches!(unit.file_state.as_str(), "enabled" | "static" | "alias" | "indirect");
+        let enabled = self.is_enabled(&unit.file_state);
         let state = match unit.active.as_str() {
-            "reloading" => "active",
-            "failed" if self.state == Some(State::Stopped) => "inactive",
+            "reloading" | "refreshing" => "active",
+            "failed" if self.masked || self.state == Some(State::Stopped) => "inactive",
             other => other,
         };
         let owes = match host.debts.get(&name) {
@@ -122,12 +138,24 @@ impl Manage for Unit {
             text.push_str(&format!("systemctl unmask {name}\n"));
         }
         text.push_str(&format!("hac_reload_units {name}\n"));
-        if let Some(enabled) = change.to("enabled").and(self.enabled) {
-            text.push_str(&format!("systemctl {} {name}\n", if enabled { "enable" } else { "disable" }));
+        match change.to("enabled").and(self.enabled) {
+            Some(true) => text.push_str(&format!("systemctl enable {name}\n")),
+            // One call removes only its own kind of link.
+            Some(false) => text.push_str(&format!("systemctl disable {name}\nsystemctl disable --runtime {name}\n")),
+            None => {}
         }
-        let owes = change.fields().iter().find(|f| f.name == Self::CONFIGURATION).map(|f| f.from.as_str());
+        let from = |field| change.fields().iter().find(|f| f.name == field).map(|f| f.from.as_str());
+        let owes = from(Self::CONFIGURATION);
+        if from("state") == Some("failed") {
+            // A unit that failed too often in a row refuses to start.
+            text.push_str(&format!("systemctl reset-failed {name}\n"));
+        }
         match (change.to("state"), self.state) {
-            (Some("active"), _) => text.push_str(&format!("systemctl start {name}\nhac_paid {name}\n")),
+            // One that is still starting does so with what it read before.
+            (Some("active"), _) => {
+                let verb = if owes.is_some_and(|o| o.starts_with("owes")) { "restart" } else { "start" };
+                text.push_str(&format!("systemctl {verb} {name}\nhac_paid {name}\n"));
+            }
             (Some(_), _) => text.push_str(&format!("systemctl stop {name}\n")),
             (None, Some(State::Started)) if owes == Some("owes a restart") => {
                 text.push_str(&format!("systemctl restart {name}\nhac_paid {name}\n"));
