@@ -1,3 +1,4 @@
 //! The one integration crate: a module per subject.
 
+mod cases;
 mod ssh;
