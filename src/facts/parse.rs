@@ -14,12 +14,12 @@ pub enum ParseError {
     #[error("the probe's answer has no identity section: the host's shell printed something else")]
     NoIdentity,
     /// Without them a host would look as if nothing had ever been applied.
-    #[error("the probe's answer ends before its {0}, or they could not be read")]
+    #[error("the probe's answer has no whole section {0}: it was cut, or the host could not read it")]
     NoState(&'static str),
 }
 
 /// Exit status of `timeout` when time ran out, and when it had to kill.
-const TIMED_OUT: [i32; 2] = [124, 137];
+pub(crate) const TIMED_OUT: [i32; 2] = [124, 137];
 /// What `stat`, `sha256sum`, `dpkg-query` and the shell's loops end with when
 /// some names are not there; `getent` says 2. Any other status is no answer.
 const SOME: [i32; 2] = [0, 1];
@@ -53,11 +53,11 @@ pub fn parse(text: &str, needs: &Needs, nonce: &str) -> Result<Facts, ParseError
     let get = |name: &str| sections.get(name);
     let state = |name| get(name).filter(|s| s.status == 0).ok_or(ParseError::NoState(name));
     let identity = get("identity").ok_or(ParseError::NoIdentity)?;
-    let ledger = state("ledger")?.body;
+    let (debts, ledger) = (state("debts")?, state("ledger")?.body);
     let path = |line: &str| lines::path_row(line, &needs.paths);
     let mut facts = Facts {
         identity: lines::identity(identity.rows()),
-        debts: state("debts")?.rows().filter_map(lines::pair).collect(),
+        debts: debts.rows().filter_map(lines::pair).collect(),
         ledger: Some(ledger.to_owned()).filter(|text| !text.trim().is_empty()),
         paths: keyed(&needs.paths, get("paths"), &SOME, path),
         hashes: keyed(&needs.hashes, get("hashes"), &SOME, lines::hash_row),
@@ -193,12 +193,6 @@ fn checks(
     section: Option<&Section<'_>>,
     nonce: &str,
 ) -> BTreeMap<String, Fact<i32>> {
-    let fact = |item| match item {
-        None => missing(),
-        Some((status, _)) if TIMED_OUT.contains(&status) => {
-            Fact::Unreadable("the check ran out of time".to_owned())
-        }
-        Some((status, _)) => Fact::Present(status),
-    };
+    let fact = |item: Option<(i32, &str)>| item.map_or_else(missing, |(status, _)| Fact::Present(status));
     framed(keys, section, nonce).map(|(key, item)| (key, fact(item))).collect()
 }

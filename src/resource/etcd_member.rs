@@ -87,19 +87,21 @@ impl EtcdMember {
         );
         let path = format!("/run/hacluster/etcd-{}.initial", self.name);
         format!(
-            "mkdir -p -m 0755 /run/hacluster\n(umask 077; printf %s {} >{})\n",
+            "mkdir -p /run/hacluster; chmod 0755 /run/hacluster\n(umask 077; printf %s {} >{})\n",
             quote(&lines),
             quote(&path)
         )
     }
 
     fn join(&self, change: &Change) -> String {
-        let replaces = change.to("replaces").unwrap_or_default();
+        let body = |id: &str| quote(&format!("{{\"ID\":\"{id}\"}}"));
+        let remove = |id: &str| format!("etcd_retry /v3/cluster/member/remove {}\n", body(id));
+        let remove = change.to("replaces").map(remove);
         let unit = quote(&self.unit);
         format!(
             "{ETCD_API}\netcd_login {ca} {identity} {password} {endpoints}\n\
              systemctl stop {unit}\nrm -rf -- {data}/member\n\
-             [ -z {replaces} ] || etcd_retry /v3/cluster/member/remove {remove}\n\
+             {remove}\
              etcd_retry /v3/cluster/member/add {add}\n\
              id=$(printf %s \"$etcd_answer\" | sed -n 's/.*\"member\": *{{\"ID\": *\"\\([0-9]*\\)\".*/\\1/p')\n\
              {initial}hac_reload_units {unit}\nsystemctl enable {unit}\nsystemctl start --no-block {unit}\n\
@@ -109,8 +111,7 @@ impl EtcdMember {
             password = quote(&json_quoted(self.password.as_ref())),
             endpoints = crate::shell::words(self.endpoints.split_whitespace().filter(|e| *e != self.client)),
             data = quote(&self.data),
-            replaces = quote(replaces),
-            remove = quote(&format!("{{\"ID\":\"{replaces}\"}}")),
+            remove = remove.unwrap_or_default(),
             add = quote(&format!("{{\"peerURLs\":[\"{}\"],\"isLearner\":true}}", self.peer)),
             initial = self.initial("existing", change.to("cluster").unwrap_or_default()),
         )
@@ -154,6 +155,9 @@ impl Manage for EtcdMember {
         match self.have(host, cluster) {
             Have::Fields(have) if Some(&have) == self.want().as_ref() => Change::None,
             Have::Unreadable(why) => Change::Unreadable(why),
+            _ if cluster.etcd.split => {
+                Change::Unreadable("two disjoint etcd clusters answer: which one to join is not known".to_owned())
+            }
             _ if cluster.etcd.formed => self.join_plan(&cluster.etcd),
             _ if !self.unknown(&cluster.etcd).is_empty() => Change::Unreadable(format!(
                 "whether there is an etcd cluster is not known: {} could not be read",
