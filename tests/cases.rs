@@ -5,6 +5,7 @@
 //! `HACLUSTER_CASES=update cargo test --test integration cases` writes it anew.
 
 mod answer;
+mod api;
 mod facts;
 mod groups;
 mod hostile;

@@ -72,8 +72,7 @@ pub(super) fn path_row(line: &str, asked: &BTreeSet<String>) -> Option<(String, 
         Some((key.clone(), Some(target.to_owned())))
     };
     let found = asked.iter().filter_map(link).max_by_key(|(key, _)| key.len());
-    let (name, target) =
-        found.filter(|_| kind == PathType::Link).unwrap_or_else(|| (name.to_owned(), None));
+    let (name, target) = found.filter(|_| kind == PathType::Link).unwrap_or_else(|| (name.to_owned(), None));
     let fact =
         PathFact { kind, mode: mode.to_owned(), owner: owner.to_owned(), group: group.to_owned(), target };
     Some((name, fact))

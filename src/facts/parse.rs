@@ -35,15 +35,16 @@ impl<'a> Section<'a> {
         self.body.lines().filter(|line| !line.is_empty())
     }
 
-    /// Why a key without a row is not simply absent.
-    fn trouble(&self, key: &str, answers: &[i32]) -> Option<String> {
+    /// Why a key without a row is not simply absent. `complaints` are the rows
+    /// that say more than "not there".
+    fn trouble(&self, key: &str, answers: &[i32], complaints: &[&str]) -> Option<String> {
         if TIMED_OUT.contains(&self.status) {
             return Some(format!("reading {key} ran out of time"));
         }
         if !answers.contains(&self.status) {
             return Some(format!("reading {key} failed with status {}", self.status));
         }
-        self.rows().find(|row| lines::is_trouble(row) && row.contains(key)).map(str::to_owned)
+        complaints.iter().find(|row| row.contains(key)).map(|row| (*row).to_owned())
     }
 }
 
@@ -125,7 +126,9 @@ fn keyed<T: Preferred>(
             rows.insert(key, value);
         }
     }
-    let absent = |key: &String| section.trouble(key, answers).map_or(Fact::Absent, Fact::Unreadable);
+    let complaints: Vec<&str> = section.rows().filter(|row| lines::is_trouble(row)).collect();
+    let trouble = |key: &String| section.trouble(key, answers, &complaints);
+    let absent = |key: &String| trouble(key).map_or(Fact::Absent, Fact::Unreadable);
     keys.iter().map(|k| (k.clone(), rows.remove(k).map_or_else(|| absent(k), Fact::Present))).collect()
 }
 

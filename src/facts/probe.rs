@@ -101,17 +101,15 @@ impl Builder<'_> {
     fn list(&mut self, name: &str, values: &BTreeSet<String>, command: &str, complaints: &str) {
         if !values.is_empty() {
             let values = words(values.iter().map(String::as_str));
-            self.section(name, &format!("{{ timeout -k 1 {SECTION_SECONDS} {command} {values} {complaints}; }}"));
+            self.section(
+                name,
+                &format!("{{ timeout -k 1 {SECTION_SECONDS} {command} {values} {complaints}; }}"),
+            );
         }
     }
 
     /// One command each, its output framed, numbered in the set's order.
-    fn items(
-        &mut self,
-        name: &str,
-        values: &BTreeSet<String>,
-        command: impl Fn(&str) -> String,
-    ) {
+    fn items(&mut self, name: &str, values: &BTreeSet<String>, command: impl Fn(&str) -> String) {
         if values.is_empty() {
             return;
         }

@@ -1,5 +1,6 @@
 # etcd's JSON gateway by curl: passwords and tokens travel on stdin or lie in a
-# 0600 file in /run that goes when the step ends, never in an argument.
+# 0600 file in /run that goes when the step ends, never in an argument (tests put
+# it elsewhere by HAC_TMP).
 
 # etcd_login CA IDENTITY PASSWORD ENDPOINT...: finds an endpoint that answers,
 # and a token (PASSWORD as it stands in a JSON string) for root where authentication is on.
@@ -7,7 +8,7 @@ etcd_login() {
     etcd_ca=$1 etcd_identity=$2 etcd_password=$3
     shift 3
     umask 077
-    etcd_header=$(mktemp /run/hacluster.XXXXXX)
+    etcd_header=$(mktemp "${HAC_TMP:-/run}/hacluster.XXXXXX")
     trap 'rm -f "$etcd_header" "$etcd_header.answer"' EXIT
     for etcd_url in "$@"; do
         etcd_call /v3/maintenance/status '{}' && break
@@ -62,6 +63,8 @@ etcd_retry() {
     until etcd_call "$1" "$2"; do
         case $etcd_answer in
         *'member not found'*) [ "$1" = /v3/cluster/member/remove ] && return 0 ;;
+        # Both begin alike: a learner that lags is promoted later, a voter is one already.
+        *'in sync with leader'*) ;;
         *'can only promote a learner'*) return 0 ;;
         esac
         if [ "$(date +%s)" -ge "$etcd_until" ]; then

@@ -155,9 +155,9 @@ impl Manage for EtcdMember {
         match self.have(host, cluster) {
             Have::Fields(have) if Some(&have) == self.want().as_ref() => Change::None,
             Have::Unreadable(why) => Change::Unreadable(why),
-            _ if cluster.etcd.split => {
-                Change::Unreadable("two disjoint etcd clusters answer: which one to join is not known".to_owned())
-            }
+            _ if cluster.etcd.split => Change::Unreadable(
+                "two disjoint etcd clusters answer: which one to join is not known".to_owned(),
+            ),
             _ if cluster.etcd.formed => self.join_plan(&cluster.etcd),
             _ if !self.unknown(&cluster.etcd).is_empty() => Change::Unreadable(format!(
                 "whether there is an etcd cluster is not known: {} could not be read",

@@ -80,8 +80,12 @@ impl Manage for File {
         if self.absent {
             return None;
         }
-        let mut want =
-            fields([("group", &self.group), ("mode", &octal(&self.mode)), ("owner", &self.owner), ("type", "file")]);
+        let mut want = fields([
+            ("group", &self.group),
+            ("mode", &octal(&self.mode)),
+            ("owner", &self.owner),
+            ("type", "file"),
+        ]);
         if let Some(text) = &self.text {
             want.insert("content".to_owned(), sha256(text.expose()));
         }

@@ -141,7 +141,9 @@ impl Manage for Unit {
         match change.to("enabled").and(self.enabled) {
             Some(true) => text.push_str(&format!("systemctl enable {name}\n")),
             // One call removes only its own kind of link.
-            Some(false) => text.push_str(&format!("systemctl disable {name}\nsystemctl disable --runtime {name}\n")),
+            Some(false) => {
+                text.push_str(&format!("systemctl disable {name}\nsystemctl disable --runtime {name}\n"))
+            }
             None => {}
         }
         let from = |field| change.fields().iter().find(|f| f.name == field).map(|f| f.from.as_str());

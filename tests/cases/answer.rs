@@ -17,9 +17,8 @@ const IDENTITY: &str = "os=debian\nos_version=13\narch=x86_64\ncpus=2\nhostname=
 /// answer within that section.
 pub(super) fn answer(sections: &Table, needs: &Needs) -> String {
     let mut out = String::new();
-    let default = |name: &str, body: &str| {
-        sections.get(name).cloned().unwrap_or_else(|| Value::from(body.to_owned()))
-    };
+    let default =
+        |name: &str, body: &str| sections.get(name).cloned().unwrap_or_else(|| Value::from(body.to_owned()));
     for (name, body) in [("identity", IDENTITY), ("debts", ""), ("ledger", "")] {
         frame(&mut out, name, &default(name, body), needs);
     }

@@ -11,8 +11,21 @@ use toml::Table;
 use super::{Case, answer, line};
 
 pub(super) const SECTIONS: [&str; 15] = [
-    "checks", "contents", "debts", "etcd", "groups", "hashes", "identity", "ledger", "packages", "paths",
-    "patroni", "public_keys", "sysctls", "units", "users",
+    "checks",
+    "contents",
+    "debts",
+    "etcd",
+    "groups",
+    "hashes",
+    "identity",
+    "ledger",
+    "packages",
+    "paths",
+    "patroni",
+    "public_keys",
+    "sysctls",
+    "units",
+    "users",
 ];
 
 #[derive(Deserialize)]

@@ -72,15 +72,15 @@ impl Given {
                 "silent" => ("replica", "unknown"),
                 _ => return None,
             };
-            Some(json!({ "name": self.name(host), "role": role, "state": state, "timeline": 2, "host": host }))
+            Some(
+                json!({ "name": self.name(host), "role": role, "state": state, "timeline": 2, "host": host }),
+            )
         };
         self.hosts.iter().filter_map(row).collect()
     }
 
     fn patroni(&self, host: &str, word: &str) -> Fact<PatroniFact> {
-        let own = |role: &str, state: &str| {
-            json!({ "role": role, "state": state, "timeline": 2, "patroni": { "name": self.name(host) } })
-        };
+        let own = |role: &str, state: &str| json!({ "role": role, "state": state, "timeline": 2, "patroni": { "name": self.name(host) } });
         let member = match word {
             "leader" => Some(own("primary", "running")),
             "lagging" => Some(own("replica", "running")),

@@ -21,8 +21,20 @@ use toml::{Table, Value};
 use super::{Case, NOW, answer, line};
 
 pub(super) const KINDS: [&str; 14] = [
-    "certificate", "command", "directory", "etcd_auth", "etcd_member", "file", "group", "link", "package",
-    "patroni_config", "sysctl", "unit", "user", "wait",
+    "certificate",
+    "command",
+    "directory",
+    "etcd_auth",
+    "etcd_member",
+    "file",
+    "group",
+    "link",
+    "package",
+    "patroni_config",
+    "sysctl",
+    "unit",
+    "user",
+    "wait",
 ];
 
 static OURS: LazyLock<Authority> = LazyLock::new(|| Authority::generate("cold", NOW).unwrap());
@@ -149,7 +161,9 @@ fn issue(given: &mut Given) {
         let by = if leaf.foreign { &OTHER } else { &OURS };
         let (pem, _) = by.issue(&spec, NOW).unwrap();
         let hash = if leaf.wrong_key { "0".repeat(64) } else { describe(&pem).unwrap().public_key };
-        for (section, key, text) in [("contents", path, pem), ("public_keys", &leaf.key, format!("{hash}  -"))] {
+        for (section, key, text) in
+            [("contents", path, pem), ("public_keys", &leaf.key, format!("{hash}  -"))]
+        {
             let items = given.facts.entry(section).or_insert_with(|| Value::Table(Table::new()));
             if let Some(items) = items.as_table_mut() {
                 items.entry(key.as_str()).or_insert(Value::from(text));

@@ -42,8 +42,7 @@ pub(super) fn everything() -> Needs {
     needs
 }
 
-/// All texts as files: a script stands in a subshell after the shared functions,
-/// as the executor runs it.
+/// All texts as files: a script stands in a subshell, as the executor runs it.
 fn texts(folder: &Path) -> Vec<PathBuf> {
     let mut texts = vec![
         ("prelude".to_owned(), PRELUDE.to_owned()),
@@ -51,7 +50,7 @@ fn texts(folder: &Path) -> Vec<PathBuf> {
         ("probe".to_owned(), probe_body(&everything(), "b7c1e0")),
     ];
     for (name, script) in resources::scripts() {
-        texts.push((name, format!("{PRELUDE}\n(\nset -eu\n{script}\n)\n")));
+        texts.push((name, format!("(\nset -eu\n{script}\n)\n")));
     }
     let write = |(name, text): (String, String)| {
         let path = folder.join(name).with_extension("sh");
