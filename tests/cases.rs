@@ -9,6 +9,7 @@ mod api;
 mod facts;
 mod groups;
 mod hostile;
+mod legible;
 mod put;
 mod resources;
 mod shell;

@@ -67,11 +67,11 @@ pub(super) fn path_row(line: &str, asked: &BTreeSet<String>) -> Option<(String, 
         "symbolic link" => PathType::Link,
         _ => PathType::Other,
     };
-    let link = |key: &'_ String| {
+    let target_of = |key: &String| {
         let target = name.strip_prefix(key.as_str())?.strip_prefix(" -> ")?;
         Some((key.clone(), Some(target.to_owned())))
     };
-    let found = asked.iter().filter_map(link).max_by_key(|(key, _)| key.len());
+    let found = asked.iter().filter_map(target_of).max_by_key(|(key, _)| key.len());
     let (name, target) = found.filter(|_| kind == PathType::Link).unwrap_or_else(|| (name.to_owned(), None));
     let fact =
         PathFact { kind, mode: mode.to_owned(), owner: owner.to_owned(), group: group.to_owned(), target };

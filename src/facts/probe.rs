@@ -116,9 +116,9 @@ impl Builder<'_> {
         let mut body = String::from("{\n");
         for (index, value) in values.iter().enumerate() {
             let nonce = self.nonce;
-            let _ = write!(
+            let _ = writeln!(
                 body,
-                "printf '%s item {index}\\n' {nonce}; ( {} ); printf '\\n%s done %s\\n' {nonce} $?\n",
+                "printf '%s item {index}\\n' {nonce}; ( {} ); printf '\\n%s done %s\\n' {nonce} $?",
                 command(value)
             );
         }

@@ -36,12 +36,12 @@ pub(super) fn refuses(host: &str, view: &View) -> Option<String> {
     if etcd.members.is_empty() {
         return Some("no etcd member tells who the members are, so votes cannot be counted".to_owned());
     }
-    let votes = |name: &String| etcd.members.iter().any(|m| &m.name == name && !m.learner);
-    let counts = |name: &&String| etcd.healthy.contains(name) && votes(name);
+    let has_vote = |name: &String| etcd.members.iter().any(|m| &m.name == name && !m.learner);
+    let counts = |name: &&String| etcd.healthy.contains(name) && has_vote(name);
     // Members of one host are disturbed one after the other.
     let lost = isize::from(names(host, view).any(|name| counts(&name)));
     (etcd.margin() - lost < 0).then(|| {
-        let healthy = etcd.healthy.iter().filter(|name| votes(name)).count();
+        let healthy = etcd.healthy.iter().filter(|name| has_vote(name)).count();
         let voters = etcd.voters();
         format!(
             "etcd would lose its majority: {healthy} of {voters} members are healthy, one more must stay up"

@@ -133,40 +133,38 @@ impl Manage for Unit {
         if self.masked {
             return Script::new(format!("systemctl mask --now {name}"));
         }
-        let mut text = String::new();
+        let from = |field| change.fields().iter().find(|f| f.name == field).map(|f| f.from.as_str());
+        let mut calls = Vec::new();
         if change.to("masked").is_some() {
-            text.push_str(&format!("systemctl unmask {name}\n"));
+            calls.push(format!("systemctl unmask {name}"));
         }
-        text.push_str(&format!("hac_reload_units {name}\n"));
+        calls.push(format!("hac_reload_units {name}"));
         match change.to("enabled").and(self.enabled) {
-            Some(true) => text.push_str(&format!("systemctl enable {name}\n")),
+            Some(true) => calls.push(format!("systemctl enable {name}")),
             // One call removes only its own kind of link.
             Some(false) => {
-                text.push_str(&format!("systemctl disable {name}\nsystemctl disable --runtime {name}\n"))
+                calls.push(format!("systemctl disable {name}\nsystemctl disable --runtime {name}"));
             }
             None => {}
         }
-        let from = |field| change.fields().iter().find(|f| f.name == field).map(|f| f.from.as_str());
-        let owes = from(Self::CONFIGURATION);
         if from("state") == Some("failed") {
             // A unit that failed too often in a row refuses to start.
-            text.push_str(&format!("systemctl reset-failed {name}\n"));
+            calls.push(format!("systemctl reset-failed {name}"));
         }
-        match (change.to("state"), self.state) {
+        let owes = from(Self::CONFIGURATION);
+        let verb = match (change.to("state"), self.state) {
             // One that is still starting does so with what it read before.
-            (Some("active"), _) => {
-                let verb = if owes.is_some_and(|o| o.starts_with("owes")) { "restart" } else { "start" };
-                text.push_str(&format!("systemctl {verb} {name}\nhac_paid {name}\n"));
-            }
-            (Some(_), _) => text.push_str(&format!("systemctl stop {name}\n")),
-            (None, Some(State::Started)) if owes == Some("owes a restart") => {
-                text.push_str(&format!("systemctl restart {name}\nhac_paid {name}\n"));
-            }
-            (None, Some(State::Started)) if owes == Some("owes a reload") => {
-                text.push_str(&format!("systemctl reload {name}\nhac_paid {name}\n"));
-            }
-            _ => {}
+            (Some("active"), _) if owes.is_some_and(|o| o.starts_with("owes")) => Some("restart"),
+            (Some("active"), _) => Some("start"),
+            (Some(_), _) => Some("stop"),
+            (None, Some(State::Started)) if owes == Some("owes a restart") => Some("restart"),
+            (None, Some(State::Started)) if owes == Some("owes a reload") => Some("reload"),
+            _ => None,
+        };
+        calls.extend(verb.map(|verb| format!("systemctl {verb} {name}")));
+        if verb.is_some_and(|verb| verb != "stop") {
+            calls.push(format!("hac_paid {name}"));
         }
-        Script::new(text)
+        Script::new(calls.join("\n"))
     }
 }

@@ -64,25 +64,23 @@ impl Manage for User {
 
     fn apply(&self, change: &Change) -> Script {
         let name = quote(&self.name);
-        let options = words(["--home-dir", &self.home, "--shell", &self.shell]);
-        let mut text = String::new();
+        let mut calls = Vec::new();
         if matches!(change, Change::Create(_)) {
             // Its group may be there already, which `useradd --user-group` refuses.
-            text = format!(
-                "getent group {name} >/dev/null || groupadd --system {name}\n\
-                 useradd --system --gid {name} --no-create-home {options} {name}\n"
-            );
+            let options = words(["--home-dir", &self.home, "--shell", &self.shell]);
+            calls.push(format!("getent group {name} >/dev/null || groupadd --system {name}"));
+            calls.push(format!("useradd --system --gid {name} --no-create-home {options} {name}"));
         }
         for (field, option) in [("home", "--home"), ("shell", "--shell")] {
             if let (Change::Update(_), Some(to)) = (change, change.to(field)) {
-                text.push_str(&format!("usermod {option} {} {name}\n", quote(to)));
+                calls.push(format!("usermod {option} {} {name}", quote(to)));
             }
         }
         for group in &self.groups {
             if change.to(&format!("in group {group}")).is_some() {
-                text.push_str(&format!("usermod -a -G {} {name}\n", quote(group)));
+                calls.push(format!("usermod -a -G {} {name}", quote(group)));
             }
         }
-        Script::new(text)
+        Script::new(calls.join("\n"))
     }
 }

@@ -18,6 +18,7 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use toml::{Table, Value};
 
+use super::legible::{NAMES, legible, masked};
 use super::{Case, NOW, answer, line};
 
 pub(super) const KINDS: [&str; 14] = [
@@ -103,12 +104,6 @@ impl Resolver for Filling<'_> {
     fn now(&self) -> u64 {
         NOW
     }
-}
-
-const NAMES: [&str; 4] = ["etcd.root", "etcd.patroni", "etcd.token", "patroni.rest"];
-
-fn masked(name: &str) -> String {
-    format!("planted-{}-value", name.replace('.', "-"))
 }
 
 fn secrets(given: &Given) -> Option<Secrets> {
@@ -198,22 +193,6 @@ fn judge(case: &Case) -> (Result<Change, String>, Option<String>) {
     let acts = matches!(change, Change::Create(_) | Change::Update(_) | Change::Remove);
     let script = acts.then(|| kind.manage().apply(&change).expose().to_owned());
     (Ok(change), script)
-}
-
-/// The script as it stands in a case: no secret, nothing made by chance, and
-/// the shared functions by their file's name.
-fn legible(script: &str) -> String {
-    let mut text = script.replace(include_str!("../../src/resource/etcd_api.sh"), "# etcd_api.sh\n");
-    for name in NAMES {
-        text = text.replace(&masked(name), &format!("<{name}>"));
-    }
-    while let Some(begin) = text.find("-----BEGIN ") {
-        let label = text[begin + 11..].split("-----").next().unwrap_or_default().to_owned();
-        let end_mark = format!("-----END {label}-----");
-        let end = text.find(&end_mark).map_or(text.len(), |at| at + end_mark.len());
-        text.replace_range(begin..end, &format!("<{label}>"));
-    }
-    text
 }
 
 pub(super) fn actual(case: &Case) -> String {
