@@ -22,3 +22,7 @@ pub mod ledger;
 pub mod plan;
 pub mod transport;
 pub mod exec;
+pub mod report;
+pub mod error;
+pub mod cli;
+pub mod cmd;

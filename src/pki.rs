@@ -16,7 +16,7 @@ use crate::secret::Secret;
 /// Ten years: the authority outlives the machines it serves.
 const AUTHORITY_DAYS: u64 = 3650;
 /// Clocks of fresh machines may be behind by this much.
-const BACKDATE: Duration = Duration::from_secs(3600);
+const BACKDATE: Duration = Duration::from_hours(1);
 const DAY: u64 = 86_400;
 
 #[derive(Debug, thiserror::Error)]

@@ -38,22 +38,20 @@ pub struct Renderer {
 
 impl Renderer {
     /// Built-in templates, each replaced whole by a file of the same name below
-    /// `overrides` where there is one.
+    /// `overrides` where there is one; other files there are templates too.
     pub fn new(overrides: Option<&Path>, secrets: Option<Arc<Secrets>>) -> Self {
         let mut sources = BTreeMap::new();
         collect(&BUILT_IN, &mut sources);
-        for (name, source) in &mut sources {
-            let own = overrides.map(|dir| dir.join(name)).filter(|path| path.is_file());
-            if let Some(path) = own
-                && let Ok(text) = std::fs::read_to_string(&path)
-            {
-                *source = Source::new(path.display().to_string(), text);
-            }
+        if let Some(dir) = overrides {
+            collect_own(dir, dir, &mut sources);
         }
         let lacked_secrets = Arc::new(AtomicBool::new(false));
         let mut env = environment();
         let flag = Arc::clone(&lacked_secrets);
-        env.add_function("secret", move |name: String| secret(secrets.as_deref(), &flag, &name));
+        let by_name = secrets.clone();
+        env.add_function("secret", move |name: String| secret(by_name.as_deref(), &flag, &name));
+        let flag = Arc::clone(&lacked_secrets);
+        env.add_function("authority", move || authority(secrets.as_deref(), &flag));
         let by_name = sources.clone();
         env.set_loader(move |name| Ok(by_name.get(name).map(|source| source.text.clone())));
         Self { env, sources, lacked_secrets }
@@ -65,6 +63,11 @@ impl Renderer {
 
     pub fn has(&self, name: &str) -> bool {
         self.sources.contains_key(name)
+    }
+
+    /// A template as it is written.
+    pub fn text(&self, name: &str) -> Option<&str> {
+        self.sources.get(name).map(|source| source.text.as_str())
     }
 
     /// Renders the template `name`.
@@ -116,6 +119,17 @@ fn collect(dir: &Dir<'static>, into: &mut BTreeMap<String, Arc<Source>>) {
     }
 }
 
+/// Files that cannot be read are left out: `validate` names what is missing.
+fn collect_own(root: &Path, dir: &Path, into: &mut BTreeMap<String, Arc<Source>>) {
+    for path in dir.read_dir().into_iter().flatten().flatten().map(|entry| entry.path()) {
+        if path.is_dir() {
+            collect_own(root, &path, into);
+        } else if let (Ok(name), Ok(text)) = (path.strip_prefix(root), std::fs::read_to_string(&path)) {
+            into.insert(name.display().to_string(), Source::new(path.display().to_string(), text));
+        }
+    }
+}
+
 fn environment() -> Environment<'static> {
     let mut env = Environment::new();
     env.set_undefined_behavior(UndefinedBehavior::Strict);
@@ -138,11 +152,21 @@ fn environment() -> Environment<'static> {
     env
 }
 
-fn secret(secrets: Option<&Secrets>, lacked: &AtomicBool, name: &str) -> Result<String, Error> {
-    let Some(secrets) = secrets else {
+/// The secrets, or an error that is told apart from every other.
+fn at_hand<'a>(secrets: Option<&'a Secrets>, lacked: &AtomicBool) -> Result<&'a Secrets, Error> {
+    secrets.ok_or_else(|| {
         lacked.store(true, Ordering::Relaxed);
-        return Err(Error::new(ErrorKind::InvalidOperation, "the secrets are not at hand"));
-    };
+        Error::new(ErrorKind::InvalidOperation, "the secrets are not at hand")
+    })
+}
+
+/// The certificate of the cluster's authority, without its last line's end.
+fn authority(secrets: Option<&Secrets>, lacked: &AtomicBool) -> Result<String, Error> {
+    Ok(at_hand(secrets, lacked)?.authority.cert_pem.trim_end().to_owned())
+}
+
+fn secret(secrets: Option<&Secrets>, lacked: &AtomicBool, name: &str) -> Result<String, Error> {
+    let secrets = at_hand(secrets, lacked)?;
     let value = secrets.get(name).map(|secret| secret.expose().to_owned());
     value.ok_or_else(|| Error::new(ErrorKind::InvalidOperation, format!("the secrets file has no {name}")))
 }

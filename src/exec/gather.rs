@@ -14,7 +14,7 @@ use crate::transport::{Connection, Limits, ProbeText, Prober, Protection, Target
 
 /// A probe of a healthy host takes a tenth of a second; REST questions to a
 /// frozen service up to 3 s each.
-const PROBE_LIMIT: Duration = Duration::from_secs(60);
+const PROBE_LIMIT: Duration = Duration::from_mins(1);
 
 /// Hosts that answered, and why the others did not.
 #[derive(Debug)]
@@ -91,12 +91,12 @@ pub async fn probe_all(
 async fn probe(prober: &Prober, needs: &Needs) -> Result<Facts, String> {
     let nonce = format!("hac-{}", HEXLOWER.encode(&rand::random::<[u8; 8]>()));
     let text = ProbeText::read_only(probe_body(needs, &nonce));
-    let probed = prober.probe(&text, PROBE_LIMIT).await.map_err(|e| e.to_string())?;
-    let mut facts = parse(&probed.output.stdout_text(), needs, &nonce).map_err(|error| {
-        let stderr = probed.output.stderr_text();
+    let answer = prober.probe(&text, PROBE_LIMIT).await.map_err(|e| e.to_string())?;
+    let mut facts = parse(&answer.output.stdout_text(), needs, &nonce).map_err(|error| {
+        let stderr = answer.output.stderr_text();
         format!("{error} ({})", stderr.lines().next_back().unwrap_or("nothing on standard error"))
     })?;
-    facts.protected = probed.protection == Protection::ReadOnly;
+    facts.protected = answer.protection == Protection::ReadOnly;
     Ok(facts)
 }
 

@@ -1,8 +1,23 @@
 //! Owns what touches hosts: reading them, and carrying out a plan. Must not
 //! print: everything that happens is an event.
 
+mod batch;
 mod event;
 mod gather;
+mod journal;
+mod lock;
+mod pick;
+mod remember;
+mod rolling;
+mod run;
+mod runner;
+mod schedule;
+mod second;
+mod summary;
+mod work;
 
 pub use event::{Event, Outcome, Sink};
 pub use gather::{Gathered, connect, probe_all};
+pub use lock::Busy;
+pub use run::Apply;
+pub use summary::{ApplyError, Summary, now};

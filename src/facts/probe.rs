@@ -24,10 +24,10 @@ const IDENTITY: &str = r#"(
 . /etc/os-release 2>/dev/null
 printf 'os=%s\nos_version=%s\n' "$ID" "$VERSION_ID"
 printf 'arch=%s\ncpus=%s\n' "$(uname -m)" "$(nproc)"
-read -r h </proc/sys/kernel/hostname; printf 'hostname=%s\n' "$h"
+printf 'hostname=%s\n' "$(uname -n)"
 while read -r k v _; do [ "$k" = MemTotal: ] && printf 'memory_kib=%s\n' "$v" && break; done </proc/meminfo
 read -r m </etc/machine-id; printf 'machine_id=%s\n' "$m"
-read -r b </proc/sys/kernel/random/boot_id; printf 'boot_id=%s\n' "$b"
+printf 'boot_id=%s\n' "$(cat /proc/sys/kernel/random/boot_id)"
 printf 'time=%s\n' "$(date +%s)"
 [ -e /run/systemd/container ] && echo container=yes
 [ -d /run/systemd/system ] && echo systemd=yes
@@ -126,6 +126,7 @@ impl Builder<'_> {
         self.section(name, &body);
     }
 
+    /// By `cat`: dash reads a byte at a time, and files in /proc/sys end after the first.
     fn sysctls(&mut self, needs: &Needs) {
         if needs.sysctls.is_empty() {
             return;
@@ -134,7 +135,7 @@ impl Builder<'_> {
         self.section(
             "sysctls",
             &format!(
-                "for k in {keys}; do f=/proc/sys/$(printf %s \"$k\" | tr ./ /.); [ -r \"$f\" ] && read -r v <\"$f\" && printf '%s=%s\\n' \"$k\" \"$v\"; done"
+                "for k in {keys}; do f=/proc/sys/$(printf %s \"$k\" | tr ./ /.); [ -r \"$f\" ] && v=$(cat \"$f\") && printf '%s=%s\\n' \"$k\" \"$v\"; done"
             ),
         );
     }
@@ -187,4 +188,26 @@ fn patroni(endpoint: &PatroniEndpoint) -> String {
         ask("/cluster"),
         ask("/config"),
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs::read_to_string;
+
+    use super::*;
+    use crate::facts::{Fact, parse};
+
+    /// With this machine's own sh, which is dash where it is Debian.
+    #[test]
+    fn reads_whole_values_below_proc_sys() {
+        let needs = Needs { sysctls: ["kernel.osrelease".to_owned()].into(), ..Needs::default() };
+        let sh =
+            std::process::Command::new("sh").arg("-c").arg(probe_body(&needs, "n0nce")).output().unwrap();
+        let facts = parse(&String::from_utf8_lossy(&sh.stdout), &needs, "n0nce").unwrap();
+        let release = read_to_string("/proc/sys/kernel/osrelease").unwrap();
+        assert_eq!(facts.sysctls["kernel.osrelease"], Fact::Present(release.trim().to_owned()));
+        let boot = read_to_string("/proc/sys/kernel/random/boot_id").unwrap();
+        assert_eq!(facts.identity.boot_id, boot.trim());
+        assert_eq!(facts.identity.hostname, read_to_string("/proc/sys/kernel/hostname").unwrap().trim());
+    }
 }

@@ -57,7 +57,8 @@ impl Cidr {
         let address = parse_ipv4(address)?;
         let Some(prefix) = prefix.parse::<u8>().ok().filter(|bits| *bits <= 32 && !prefix.starts_with('+'))
         else {
-            return Err(Wrong::new(CODE, format!("is {text:?}; the prefix length is a number from 0 to 32")));
+            return Err(Wrong::new(CODE, format!("is {text:?}; the prefix length is a number from 0 to 32"))
+                .help(format!("write for example \"{}\"", Self::new(address, 24))));
         };
         let cidr = Self::new(address, prefix);
         if cidr.network == address {

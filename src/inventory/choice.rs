@@ -62,7 +62,7 @@ pub(super) fn none_of(text: &str, all: &[&str]) -> Wrong {
     let wrong = Wrong::new("HAC-E017", format!("is {text:?}; it can be {}", all.join(", ")));
     match super::suggest::nearest(text, all.iter().copied()) {
         Some(near) => wrong.help(format!("did you mean \"{near}\"?")),
-        None => wrong,
+        None => wrong.help(format!("write \"{}\"", all.join("\" or \""))),
     }
 }
 

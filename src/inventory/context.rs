@@ -4,9 +4,9 @@
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 
+use super::host::{Host, hosts};
 use super::model::Tables;
 use super::quorum::Votes;
-use super::roles::{Host, hosts};
 
 /// Every table with its defaults, `hosts`, and `computed`.
 pub(super) fn context(tables: &Tables) -> Value {

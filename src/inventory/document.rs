@@ -46,7 +46,7 @@ pub(super) fn read(name: &str, bytes: &[u8]) -> (Option<Inventory>, Vec<Problem>
         early.push(problem);
         return (None, early);
     }
-    model(&source, document, early, syntax)
+    model(&source, &document, early, syntax)
 }
 
 fn decode<'b>(name: &str, bytes: &'b [u8]) -> Result<&'b str, Problem> {
@@ -61,7 +61,7 @@ fn decode<'b>(name: &str, bytes: &'b [u8]) -> Result<&'b str, Problem> {
         let source = Source::new(name, text);
         let message = format!("byte {at} is 0x{:02X}, which is not UTF-8 (Latin-1?)", bytes[at]);
         Problem::error(&source, "HAC-E003", at..at + '\u{fffd}'.len_utf8(), message)
-            .help(format!("convert it: iconv -f latin1 -t utf-8 {name}"))
+            .help("save it as UTF-8, or convert it: iconv -f latin1 -t utf-8")
     })
 }
 
@@ -74,7 +74,7 @@ fn refuse(source: &Arc<Source>, document: &Spanned<DeTable<'_>>, valid: bool) ->
         );
     }
     let nodes = document.get_ref().get("node").and_then(|node| match node.get_ref() {
-        DeValue::Array(nodes) => nodes.iter().nth(NODES),
+        DeValue::Array(nodes) => nodes.get(NODES),
         _ => None,
     })?;
     let message = format!("the file has more than {NODES} nodes, the limit");
@@ -83,7 +83,7 @@ fn refuse(source: &Arc<Source>, document: &Spanned<DeTable<'_>>, valid: bool) ->
 
 fn model(
     source: &Arc<Source>,
-    document: Spanned<DeTable<'_>>,
+    document: &Spanned<DeTable<'_>>,
     mut problems: Vec<Problem>,
     syntax: syntax::Verdict,
 ) -> (Option<Inventory>, Vec<Problem>) {
@@ -99,14 +99,19 @@ fn model(
         .filter(|problem| problem.code == "HAC-E060")
         .map(|problem| line(source, start(problem)))
         .collect();
-    let broken: Vec<Range<usize>> =
-        reader.problems.iter().chain(&problems).map(|problem| problem.place().span).collect();
+    let broken: Vec<Range<usize>> = reader
+        .problems
+        .iter()
+        .chain(&problems)
+        .map(|problem| problem.place().span)
+        .chain(reader.incomplete)
+        .collect();
     let visible =
         |problem: &Problem| !syntax.hides(start(problem)) && !secrets.contains(&line(source, start(problem)));
     let missing_counts = syntax.problems.is_empty();
     let typed =
         reader.problems.into_iter().filter(|p| visible(p) && (missing_counts || p.code != "HAC-E014"));
-    let ruled = if syntax.structure { Vec::new() } else { check::all(&read) };
+    let ruled = if syntax.structure || reader.misnamed { Vec::new() } else { check::all(&read) };
     // A rule that looks at a value which is already reported would only echo it.
     let ruled = ruled.into_iter().filter(|problem| {
         visible(problem)

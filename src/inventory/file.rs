@@ -9,11 +9,11 @@ use std::sync::Arc;
 use crate::problem::{Problem, Problems};
 use crate::span::{Place, Source};
 
+use super::host::{Host, hosts};
 use super::model::Tables;
 use super::preset::TAKEN_FROM;
 use super::quorum::Votes;
 use super::reader::Places;
-use super::roles::{Host, hosts};
 use super::{context, document};
 
 /// A `cluster.toml` that was read, with its defaults filled in. It derefs to

@@ -16,9 +16,13 @@ pub(super) fn explain(value: &DeValue<'_>, raw: &str, path: &str, expects: &str)
     };
     let message = format!("is {}{}; it needs {expects}", shown(raw), kind(value));
     let wrong = Wrong::new(code, message);
-    match fix(value, raw, expects) {
+    match fix(value, raw, expects).filter(|_| code == "HAC-E012") {
+        Some(fixed) if key.ends_with(']') => wrong.help(format!("write {fixed}")),
         Some(fixed) => wrong.help(format!("write {key} = {fixed}")),
-        None => wrong,
+        None if is_number(expects) => wrong.help("write a whole number in that range, without quotes"),
+        None if expects == "a table" => wrong.help(format!("write it as a table, [{path}]")),
+        None if code == "HAC-E013" => wrong.help("write a finite number, or remove the line"),
+        None => wrong.help(format!("write {expects}")),
     }
 }
 
@@ -58,6 +62,9 @@ fn fix(value: &DeValue<'_>, raw: &str, expects: &str) -> Option<String> {
         DeValue::Integer(_) if expects.contains("such as \"10s\"") => Some(format!("\"{raw}s\"")),
         DeValue::Integer(_) | DeValue::Float(_) | DeValue::Datetime(_) if !is_number(expects) => {
             (expects.contains("quotes") || expects.contains("text")).then(|| format!("\"{raw}\""))
+        }
+        DeValue::Array(items) if items.len() == 1 => {
+            Some(raw.trim_matches(['[', ']', ' ', ',', '\n']).to_owned())
         }
         _ => None,
     }

@@ -4,14 +4,18 @@
 mod address;
 mod check;
 mod choice;
+mod codes;
 mod component;
 mod context;
 mod database;
 mod document;
 mod edge;
 mod file;
+mod host;
 mod mismatch;
 mod model;
+mod path;
+mod ports;
 mod preset;
 mod quorum;
 mod reader;
@@ -26,16 +30,19 @@ mod value;
 
 pub use address::{AddressRange, Cidr};
 pub use choice::{Period, Scalar};
+pub use codes::{codes, explain};
 pub use component::{Component, components};
 pub use database::{
     Backup, Dcs, Etcd, Postgres, Preset, Redis, Repository, TimescaleMode, Timescaledb, Watchdog,
 };
 pub use edge::{Certificate, Cloudflare, Dns, Firewall, Ingress, K3s, Metallb, Protocol, Resolver};
 pub use file::{Inventory, load, parse};
+pub use host::{EtcdMember, Host, hosts};
 pub use model::{Cluster, Network, Node, Platform, Ssh, Tables, Truenas, Vip, schema};
+pub use ports::{Port, ports};
 pub use preset::Timing;
 pub use quorum::{HostVotes, Votes};
-pub use roles::{EtcdMember, Host, all_roles, hosts};
+pub use roles::all_roles;
 pub use table::Key;
 pub use text::{DnsName, HostPath, Interface, LocalPath, Name, RoleChange, SecretName, Text, User, Word};
 pub use value::Switch;

@@ -97,7 +97,7 @@ table! {
         port: u16 = 22;
         /// private key on the control side
         key: Option<LocalPath>;
-        /// known_hosts on the control side
+        /// file of known host keys on the control side
         known_hosts: Option<LocalPath>;
         /// ask the SSH agent for keys
         agent: bool = true;

@@ -3,7 +3,7 @@
 
 use serde::Serialize;
 
-use super::roles::Host;
+use super::host::Host;
 
 /// The votes of one host; raft has no weights, so these are members.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -18,6 +18,9 @@ pub struct HostVotes {
 pub struct Votes {
     pub hosts: Vec<HostVotes>,
 }
+
+/// Most hosts that a layout spells out.
+const LAYOUT: usize = 12;
 
 /// So many nodes, with or without the NAS, lost at once.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -62,8 +65,9 @@ impl Votes {
 
     /// The votes as people write them: `1,1,1,2`.
     pub fn layout(&self) -> String {
-        let votes: Vec<String> = self.hosts.iter().map(|host| host.votes.to_string()).collect();
-        votes.join(",")
+        let shown = self.hosts.iter().take(LAYOUT).map(|host| host.votes.to_string());
+        let more = (self.hosts.len() > LAYOUT).then(|| "…".to_owned());
+        shown.chain(more).collect::<Vec<_>>().join(",")
     }
 
     /// The largest losses that are survived: `any 2 nodes; nas`.
@@ -90,13 +94,13 @@ impl Votes {
 
     /// Nodes have one vote each, so a loss is a number of nodes, with or without the NAS.
     fn losses(&self, survived: bool) -> Vec<Loss> {
-        let nodes: Vec<&str> = self.nodes().map(|node| node.host.as_str()).collect();
+        let nodes: Vec<u32> = self.nodes().map(|node| node.votes).collect();
         let nas: &[bool] = if self.nas().is_some() { &[false, true] } else { &[false] };
         let all = nas.iter().flat_map(|nas| (0..=nodes.len()).map(|nodes| Loss { nodes, nas: *nas }));
         all.filter(|loss| {
-            let nas = self.nas().filter(|_| loss.nas).map(|nas| nas.host.as_str());
-            let lost: Vec<&str> = nodes[..loss.nodes].iter().copied().chain(nas).collect();
-            self.survives(&lost) == survived
+            let nas = self.nas().filter(|_| loss.nas).map_or(0, |nas| nas.votes);
+            let left = self.total() - nodes[..loss.nodes].iter().sum::<u32>() - nas;
+            (left >= self.quorum()) == survived
         })
         .collect()
     }

@@ -22,11 +22,21 @@ pub(super) struct Reader {
     source: Arc<Source>,
     pub(super) places: Places,
     pub(super) problems: Vec<Problem>,
+    /// Headers of tables that lack a key: what a rule says of them is an echo.
+    pub(super) incomplete: Vec<Range<usize>>,
+    /// A table stands under a wrong name: a rule would judge a file that nobody meant.
+    pub(super) misnamed: bool,
 }
 
 impl Reader {
     pub(super) fn new(source: &Arc<Source>) -> Self {
-        Self { source: Arc::clone(source), places: Places::new(), problems: Vec::new() }
+        Self {
+            source: Arc::clone(source),
+            places: Places::new(),
+            problems: Vec::new(),
+            incomplete: Vec::new(),
+            misnamed: false,
+        }
     }
 
     pub(super) fn place(&mut self, path: &str, span: Range<usize>) {
@@ -90,15 +100,11 @@ impl<'a, 't> Fields<'a, 't> {
             self.reader.place(&path, value.span());
             return T::read(value, &path, self.reader).unwrap_or(default);
         }
-        if self.keys.iter().any(|known| known.name == key && known.required) {
-            self.missing(key);
-        }
         T::unset(default)
     }
 
-    fn missing(&mut self, key: &str) {
-        let Some(known) = self.keys.iter().find(|known| known.name == key) else { return };
-        let (table, doc) = (bracketed(&self.path), known.doc.trim());
+    fn missing(&mut self, known: &Key) {
+        let (table, key, doc) = (bracketed(&self.path), known.name, known.doc.trim());
         let problem = if self.path.is_empty() {
             let example = suggest::example_table(key);
             Problem::error(&self.reader.source, "HAC-E014", 0..0, format!("the table [{key}] is missing"))
@@ -111,18 +117,42 @@ impl<'a, 't> Fields<'a, 't> {
         self.reader.problems.push(problem);
     }
 
-    /// Reports the keys nobody asked for.
+    /// Reports keys that nobody asked for, and those that are missing and not just misspelt.
     pub(super) fn finish(&mut self) {
-        for (key, _) in self.table {
+        let misspelt: Vec<&str> = self.unknown().filter_map(|key| suggest::meant(key, self.keys)).collect();
+        for known in self.keys {
+            let absent = known.required && !self.table.contains_key(known.name);
+            if absent {
+                self.reader.incomplete.push(self.header.clone());
+            }
+            if absent && !misspelt.contains(&known.name) {
+                self.missing(known);
+            }
+        }
+        let misnamed = self.path.is_empty() && !misspelt.is_empty();
+        self.reader.misnamed |= misnamed;
+        self.strangers();
+    }
+
+    fn unknown(&self) -> impl Iterator<Item = &str> {
+        let known = |key: &&str| self.keys.iter().any(|known| known.name == *key);
+        self.table.iter().map(|(key, _)| key.get_ref().as_ref()).filter(move |key| !known(key))
+    }
+
+    fn strangers(&mut self) {
+        for (key, value) in self.table {
             if self.keys.iter().any(|known| known.name == key.get_ref()) {
                 continue;
             }
             let table = self.path.split('[').next().unwrap_or_default();
             let hint = suggest::unknown(table, key.get_ref(), self.keys);
-            let what = if self.path.is_empty() {
-                format!("`{}` is no table of an inventory", key.get_ref().escape_debug())
-            } else {
-                format!("`{}` is no key of {}", key.get_ref().escape_debug(), bracketed(&self.path))
+            let word = key.get_ref().escape_debug();
+            let what = match (self.path.is_empty(), value.get_ref()) {
+                (true, DeValue::Table(_) | DeValue::Array(_)) => {
+                    format!("`{word}` is no table of an inventory")
+                }
+                (true, _) => format!("`{word}` stands before any table"),
+                (false, _) => format!("`{word}` is no key of {}", bracketed(&self.path)),
             };
             let problem = Problem::error(&self.reader.source, "HAC-E010", key.span(), what).help(hint);
             self.reader.problems.push(problem);

@@ -16,14 +16,17 @@ const HARMLESS: &[&str] = &["password_encryption", "secrets_encryption", "initia
 pub(super) struct Found {
     pub(super) key: String,
     pub(super) span: Range<usize>,
+    /// The table of the file it stands in; empty inside a longer text.
+    table: String,
 }
 
 impl Found {
     pub(super) fn help(&self) -> String {
-        let known = schema()
-            .flat_map(|(_, keys)| keys)
-            .any(|key| key.name == self.key && key.expects.contains("://"));
-        if known {
+        if self.table.is_empty() {
+            return "leave it out of this text; hacluster keeps secrets beside the inventory".to_owned();
+        }
+        let mut keys = schema().filter(|(table, _)| *table == self.table).flat_map(|(_, keys)| keys);
+        if keys.any(|key| key.name == self.key && key.expects.contains("://")) {
             return format!("write {} = \"secret://name\"; `hacluster secrets` keeps its value", self.key);
         }
         "remove it; hacluster makes its secrets itself and `hacluster secrets` keeps them".to_owned()
@@ -61,7 +64,7 @@ fn private_keys(text: &str, found: &mut Vec<Found>) {
         let start = from + at;
         let end = text[start..].find("-----END ").map_or(text.len(), |end| start + end);
         if text[start..end].lines().next().is_some_and(|line| line.contains("PRIVATE KEY")) {
-            found.push(Found { key: "private key".to_owned(), span: start..end });
+            found.push(Found { key: "private key".to_owned(), span: start..end, table: String::new() });
         }
         from = end.max(start + 1);
     }
@@ -83,9 +86,15 @@ fn assignments(text: &str, line: Range<usize>, found: &mut Vec<Found>) {
         let span = value_span(text, value, line.end);
         let content = &text[span.clone()];
         if !content.is_empty() && !content.starts_with("secret://") && !["true", "false"].contains(&content) {
-            found.push(Found { key: key.to_owned(), span });
+            found.push(Found { key: key.to_owned(), span, table: table_of(&text[..equals]) });
         }
     }
+}
+
+/// The last header before a key.
+fn table_of(before: &str) -> String {
+    let header = before.lines().rev().find(|line| line.trim_start().starts_with('['));
+    header.map_or("?", |line| line.trim().trim_matches(['[', ']'])).to_owned()
 }
 
 fn is_secret(key: &str) -> bool {
@@ -145,7 +154,7 @@ fn inside_strings(text: &str, line: Range<usize>, found: &mut Vec<Found>) {
 fn push(found: &mut Vec<Found>, key: &str, span: Range<usize>) {
     let known = found.iter().any(|other| other.span.start <= span.start && span.end <= other.span.end);
     if !span.is_empty() && !known {
-        found.push(Found { key: key.to_owned(), span });
+        found.push(Found { key: key.to_owned(), span, table: String::new() });
     }
 }
 

@@ -1,56 +1,15 @@
-//! Owns which host has which role, and the etcd members that follow from it.
+//! Owns which host has which role.
 //! Must not know what a role does; playbooks say that.
-
-use std::net::Ipv4Addr;
-
-use serde::Serialize;
 
 use super::database::TimescaleMode;
 use super::edge::Resolver;
-use super::model::{Platform, Tables};
+use super::model::Tables;
 use super::text::{Name, RoleChange};
 
-/// A member of Patroni's etcd. URLs carry the host's address, never a name.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct EtcdMember {
-    pub name: String,
-    pub client_url: String,
-    pub peer_url: String,
-    pub metrics_url: String,
-    pub client_port: u16,
-    pub peer_port: u16,
-    pub metrics_port: u16,
-}
-
-/// A machine with everything templates and playbooks ask about it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Host {
-    pub name: String,
-    pub address: Ipv4Addr,
-    pub roles: Vec<&'static str>,
-    pub etcd_members: Vec<EtcdMember>,
-    pub is_nas: bool,
-    pub platform: &'static str,
-    pub failover_priority: u8,
-    /// Position in the inventory, from 0; the NAS comes last.
-    pub index: usize,
-    pub ssh_user: String,
-    pub ssh_port: u16,
-    pub interface: Option<String>,
-    /// Its table in the file, for `Inventory::place_of`: `node[0]` or `truenas`.
-    pub path: String,
-}
-
-impl Host {
-    pub fn has(&self, role: &str) -> bool {
-        self.roles.contains(&role)
-    }
-}
-
 /// What decides about a host's roles before the file's own changes.
-struct Seat<'a> {
-    name: &'a Name,
-    is_nas: bool,
+pub(super) struct Seat<'a> {
+    pub(super) name: &'a Name,
+    pub(super) is_nas: bool,
 }
 
 /// A role and who has it unless the file says otherwise.
@@ -86,62 +45,7 @@ pub fn all_roles() -> impl Iterator<Item = &'static str> {
     RULES.iter().map(|(role, _)| *role)
 }
 
-/// All hosts: nodes as they stand in the file, then the NAS.
-pub fn hosts(tables: &Tables) -> Vec<Host> {
-    let mut hosts: Vec<Host> = (0..tables.node.len()).map(|index| node(tables, index)).collect();
-    if tables.truenas.enabled.on() {
-        hosts.push(nas(tables, hosts.len()));
-    }
-    hosts
-}
-
-fn node(tables: &Tables, index: usize) -> Host {
-    let node = &tables.node[index];
-    let roles = roles(tables, &Seat { name: &node.name, is_nas: false }, &node.roles);
-    let votes = u32::from(roles.contains(&"etcd"));
-    Host {
-        name: node.name.to_string(),
-        address: node.address,
-        etcd_members: members(tables, &node.name, node.address, votes),
-        roles,
-        is_nas: false,
-        platform: Platform::Debian.as_str(),
-        failover_priority: node.failover_priority,
-        index,
-        ssh_user: node.user.as_ref().unwrap_or(&tables.ssh.user).to_string(),
-        ssh_port: node.port.unwrap_or(tables.ssh.port),
-        interface: interface(tables, node.interface.as_deref()),
-        path: format!("node[{index}]"),
-    }
-}
-
-fn nas(tables: &Tables, index: usize) -> Host {
-    let nas = &tables.truenas;
-    let roles = roles(tables, &Seat { name: &nas.name, is_nas: true }, &nas.roles);
-    let votes = if roles.contains(&"etcd") { nas.etcd_members } else { 0 };
-    // On TrueNAS SCALE members run as apps: no playbook for Debian may touch it.
-    let roles = if nas.platform == Platform::Scale { vec!["truenas"] } else { roles };
-    Host {
-        name: nas.name.to_string(),
-        address: nas.address,
-        etcd_members: members(tables, &nas.name, nas.address, votes),
-        roles,
-        is_nas: true,
-        platform: nas.platform.as_str(),
-        failover_priority: nas.failover_priority,
-        index,
-        ssh_user: nas.user.as_ref().unwrap_or(&tables.ssh.user).to_string(),
-        ssh_port: nas.port.unwrap_or(tables.ssh.port),
-        interface: interface(tables, nas.interface.as_deref()),
-        path: "truenas".to_owned(),
-    }
-}
-
-fn interface(tables: &Tables, own: Option<&str>) -> Option<String> {
-    own.or(tables.network.interface.as_deref()).map(str::to_owned)
-}
-
-fn roles(tables: &Tables, seat: &Seat<'_>, changes: &[RoleChange]) -> Vec<&'static str> {
+pub(super) fn roles(tables: &Tables, seat: &Seat<'_>, changes: &[RoleChange]) -> Vec<&'static str> {
     let said = |role: &str| {
         changes.iter().rev().find_map(|change| match change.strip_prefix('-') {
             Some(name) => (name == role).then_some(false),
@@ -155,28 +59,74 @@ fn roles(tables: &Tables, seat: &Seat<'_>, changes: &[RoleChange]) -> Vec<&'stat
         .collect()
 }
 
-/// Most members one host is given names for: a to z.
-const LETTERS: std::ops::RangeInclusive<char> = 'a'..='z';
+#[cfg(test)]
+mod tests {
+    use crate::inventory::{Host, Inventory, parse};
 
-fn members(tables: &Tables, host: &str, address: Ipv4Addr, count: u32) -> Vec<EtcdMember> {
-    let etcd = &tables.etcd;
-    (0u16..)
-        .zip(LETTERS)
-        .zip(0..count)
-        .map(|((at, letter), _)| {
-            // Ten apart, so that a host's members never meet; checks refuse ports that would wrap.
-            let port = |base: u16| base.saturating_add(at * 10);
-            let (client_port, peer_port, metrics_port) =
-                (port(etcd.client_port), port(etcd.peer_port), port(etcd.metrics_port));
-            EtcdMember {
-                name: if count > 1 { format!("{host}-{letter}") } else { host.to_owned() },
-                client_url: format!("https://{address}:{client_port}"),
-                peer_url: format!("https://{address}:{peer_port}"),
-                metrics_url: format!("http://{address}:{metrics_port}"),
-                client_port,
-                peer_port,
-                metrics_port,
-            }
-        })
-        .collect()
+    const SEED: &str = r#"
+        cluster = { name = "cold" }
+        network = { subnet = "192.168.15.0/24", interface = "eth0" }
+        ssh = { user = "admin", port = 2222 }
+        node = [
+            { name = "node1", address = "192.168.15.101" },
+            { name = "node2", address = "192.168.15.102", user = "root", roles = ["-k3s", "redis"] },
+            { name = "node3", address = "192.168.15.103", port = 22, interface = "eth1" },
+        ]
+        vip = { database = "192.168.15.200" }
+        postgres = {}
+        redis = {}
+        k3s = {}
+    "#;
+
+    fn read(more: &str) -> Inventory {
+        parse("seed.toml", format!("{SEED}{more}").as_bytes()).unwrap()
+    }
+
+    #[test]
+    fn roles_follow_components_and_a_host_may_differ() {
+        let hosts = read("").hosts();
+        let database = ["base", "pki", "etcd", "postgres", "patroni", "keepalived"];
+        let with = |more: &[&'static str]| [&database[..], more].concat();
+        assert_eq!(hosts[0].roles, with(&["redis", "k3s"]));
+        assert_eq!(hosts[1].roles, with(&["redis"]));
+        assert_eq!(hosts[2].roles, with(&["k3s"]));
+    }
+
+    #[test]
+    fn the_way_in_is_that_of_the_host_then_of_all() {
+        let login = |host: &Host| (host.ssh_user.clone(), host.ssh_port, host.interface.clone().unwrap());
+        let logins: Vec<_> = read("").hosts().iter().map(login).collect();
+        let expected = [("admin", 2222, "eth0"), ("root", 2222, "eth0"), ("admin", 22, "eth1")];
+        assert_eq!(logins, expected.map(|(user, port, card)| (user.to_owned(), port, card.to_owned())));
+    }
+
+    #[test]
+    fn a_nas_with_two_votes_has_two_members_ten_ports_apart() {
+        let hosts = read("truenas = { address = \"192.168.15.50\", platform = \"debian\" }").hosts();
+        let nas = &hosts[3];
+        assert!(nas.is_nas && nas.has("postgres") && nas.has("keepalived") && !nas.has("k3s"));
+        let members: Vec<_> =
+            nas.etcd_members.iter().map(|m| (m.name.as_str(), m.client_url.as_str())).collect();
+        let expected = [("nas-a", "https://192.168.15.50:2479"), ("nas-b", "https://192.168.15.50:2489")];
+        assert_eq!(members, expected);
+        assert_eq!(hosts[0].etcd_members[0].name, "node1");
+    }
+
+    #[test]
+    fn a_real_truenas_gets_no_playbook_for_debian() {
+        let read = read("truenas = { address = \"192.168.15.50\" }");
+        let nas = &read.hosts()[3];
+        assert_eq!((nas.roles.as_slice(), nas.etcd_members.len()), (["truenas"].as_slice(), 2));
+        let peers = &read.context()["computed"]["postgres_hosts"];
+        assert_eq!(peers[3]["name"], "nas");
+    }
+
+    #[test]
+    fn a_nas_with_one_vote_is_called_as_its_host() {
+        let more = "truenas = { address = \"192.168.15.50\", etcd_members = 1 }";
+        let text = format!("{SEED}{more}").replace("\"-k3s\", ", "\"-etcd\", ");
+        let hosts = parse("seed.toml", text.as_bytes()).unwrap().hosts();
+        assert_eq!(hosts[3].etcd_members[0].name, "nas");
+        assert!(hosts[1].etcd_members.is_empty());
+    }
 }

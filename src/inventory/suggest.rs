@@ -43,20 +43,23 @@ pub(super) fn nearest<'w>(word: &str, known: impl Iterator<Item = &'w str>) -> O
         .map(|(_, candidate)| candidate)
 }
 
+/// The key of the same table that an unknown one stands for.
+pub(super) fn meant<'k>(word: &str, keys: &'k [Key]) -> Option<&'k str> {
+    let own = || keys.iter().map(|key| key.name);
+    nearest(word, own()).or_else(|| {
+        let (_, ours) = SYNONYMS.iter().find(|(theirs, _)| *theirs == word)?;
+        own().find(|key| key == ours)
+    })
+}
+
 /// Help for an unknown key: in its own table, then by other tools' names, then in all tables.
 pub(super) fn unknown(table: &str, word: &str, keys: &[Key]) -> String {
-    let own = || keys.iter().map(|key| key.name);
-    if let Some(near) = nearest(word, own()) {
+    if let Some(near) = meant(word, keys) {
         return format!("did you mean `{}`?", styled(table, near));
     }
     let synonym = SYNONYMS.iter().find(|(theirs, _)| *theirs == word).map(|(_, ours)| *ours);
-    if let Some(ours) = synonym {
-        if own().any(|key| key == ours) {
-            return format!("did you mean `{}`?", styled(table, ours));
-        }
-        if let Some((other, key)) = ours.split_once('.') {
-            return format!("did you mean `{key}` in {}?", bracketed(other));
-        }
+    if let Some((other, key)) = synonym.and_then(|ours| ours.split_once('.')) {
+        return format!("did you mean `{key}` in {}?", bracketed(other));
     }
     let homes: Vec<String> = schema()
         .filter(|(name, keys)| *name != table && keys.iter().any(|key| key.name == word))
@@ -65,7 +68,7 @@ pub(super) fn unknown(table: &str, word: &str, keys: &[Key]) -> String {
     if !homes.is_empty() {
         return format!("`{word}` belongs in {}", homes.join(" or "));
     }
-    let all: Vec<&str> = own().collect();
+    let all: Vec<&str> = keys.iter().map(|key| key.name).collect();
     format!("known here: {}", all.join(", "))
 }
 

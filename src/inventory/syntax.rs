@@ -33,8 +33,15 @@ pub(super) fn judge(source: &Arc<Source>, document: &DeTable<'_>, errors: &[Erro
     conflicts(source, &mut verdict);
     let mut errors: Vec<(Range<usize>, &str)> =
         errors.iter().map(|error| (error.span().unwrap_or(0..0), error.message())).collect();
-    errors.sort_by_key(|(span, _)| span.start);
+    // A broken header also makes a duplicate of its name: the first reason of a line counts.
+    errors.sort_by_key(|(span, message)| {
+        (line_of(&source.text, span.start).start, message.starts_with("duplicate key"), span.start)
+    });
     for (span, message) in errors {
+        let mut span = span;
+        if message.contains("multi-line") {
+            span = opening(&source.text, span.start);
+        }
         let line = line_of(&source.text, span.start);
         if verdict.hides(span.start) || verdict.spoiled.iter().any(|lines| lines.contains(&line.start)) {
             continue;
@@ -44,19 +51,33 @@ pub(super) fn judge(source: &Arc<Source>, document: &DeTable<'_>, errors: &[Erro
         } else {
             explain(source, &line, span, message)
         };
-        let header = source.text[line.clone()].trim_start().starts_with('[');
+        let header = looks_like_header(&source.text[line.clone()]);
+        if header && verdict.structure && problem.code == "HAC-E002" {
+            // The parser lost its place at the broken header before.
+            continue;
+        }
         let bracket =
             message.contains("array") || message.contains("inline table") || message.contains("multi-line");
         verdict.structure |= bracket || (header && problem.code != "HAC-E002");
-        let end = match (bracket, header) {
-            (true, _) => source.text.len(),
-            (false, true) => next_header(&source.text, line.end),
-            (false, false) => line.end,
-        };
+        let end = spoiled_until(&source.text, line.end, bracket, header);
         verdict.spoiled.push(line.start..end.max(line.start + 1));
         verdict.problems.push(problem);
     }
     verdict
+}
+
+fn spoiled_until(text: &str, line_end: usize, bracket: bool, header: bool) -> usize {
+    match (bracket, header) {
+        (true, _) => text.len(),
+        (false, true) => next_header(text, line_end),
+        (false, false) => line_end,
+    }
+}
+
+/// Also one that lost a bracket.
+pub(super) fn looks_like_header(line: &str) -> bool {
+    let line = line.trim();
+    line.starts_with('[') || (line.ends_with(']') && !line.contains(['=', ',', '"']))
 }
 
 /// The line that holds `offset`, with its line feed.
@@ -68,6 +89,13 @@ pub(super) fn line_of(text: &str, offset: usize) -> Range<usize> {
     let start = text[..offset].rfind('\n').map_or(0, |at| at + 1);
     let end = text[offset..].find('\n').map_or(text.len(), |at| offset + at + 1);
     start..end
+}
+
+/// Where a string over several lines started that has no end.
+fn opening(text: &str, end: usize) -> Range<usize> {
+    let before = text.get(..end).unwrap_or(text);
+    let start = before.rfind("\"\"\"").max(before.rfind("'''")).unwrap_or(0);
+    start..before.len().min(start + 3)
 }
 
 fn next_header(text: &str, from: usize) -> usize {

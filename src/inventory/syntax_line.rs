@@ -7,6 +7,8 @@ use std::sync::Arc;
 use crate::problem::Problem;
 use crate::span::Source;
 
+use super::syntax::looks_like_header;
+
 const QUOTES: [char; 8] = ['“', '”', '„', '‟', '‘', '’', '«', '»'];
 const CODE: &str = "HAC-E001";
 
@@ -44,99 +46,149 @@ fn without_comment(text: &str) -> &str {
     text
 }
 
+/// One complaint of the parser and the line it is about.
+struct Complaint<'s> {
+    source: &'s Arc<Source>,
+    text: &'s str,
+    start: usize,
+    line: Line<'s>,
+    span: Range<usize>,
+    message: &'s str,
+}
+
+/// A guess at what was meant; silent where it does not fit.
+type Guess = fn(&Complaint<'_>) -> Option<Problem>;
+
+/// From the surest to the least sure.
+const GUESSES: &[Guess] =
+    &[typographic, header, endless, no_value, unclosed, second_thing, leading_zero, truth, bare, list];
+
 pub(super) fn explain(source: &Arc<Source>, at: &Range<usize>, span: Range<usize>, message: &str) -> Problem {
     let text = &source.text[at.clone()];
-    let error = |span: Range<usize>, message: String| Problem::error(source, CODE, span, message);
-    if let Some((offset, quote)) = text.char_indices().find(|(_, c)| QUOTES.contains(c)) {
-        let start = at.start + offset;
-        let message = format!("{quote} is a typographic quote, U+{:04X}", u32::from(quote));
-        return error(start..start + quote.len_utf8(), message).help("type a plain \" instead");
-    }
-    let line = Line::new(text, at.start);
-    if message.starts_with("unclosed table") || message.contains("array of tables") {
-        let header = text.trim();
-        let place = at.start..at.start + text.trim_end().len();
-        return error(place, format!("the table header {header} has no end"))
-            .help(format!("write {}", closed(header)));
-    }
-    if message.starts_with("key with no value") || message.starts_with("unquoted keys cannot be empty") {
-        return no_value(source, at.start, text, &line);
-    }
-    if message.contains("basic string") || message.contains("literal string, expected") {
-        return unclosed(source, &line, message);
-    }
-    if !line.value.is_empty()
-        && !line.value.starts_with(['"', '\'', '[', '{'])
-        && line.place.contains(&span.start)
-    {
-        return bare(source, &line);
-    }
-    if message.starts_with("unexpected key or value") {
-        let message = "a second thing follows on the same line".to_owned();
-        return error(span, message).help("give every key a line of its own; a comment starts with #");
-    }
-    if message.contains("array") {
-        return error(
-            span,
-            "a list is not closed, or two of its items have no comma between them".to_owned(),
-        )
-        .help("write it like [\"a\", \"b\"]");
-    }
-    error(span, format!("this is not TOML: {message}")).help("a line is key = value, [table] or # comment")
+    let complaint =
+        Complaint { source, text, start: at.start, line: Line::new(text, at.start), span, message };
+    GUESSES.iter().find_map(|guess| guess(&complaint)).unwrap_or_else(|| {
+        let problem = complaint.error(complaint.span.clone(), format!("this is not TOML: {message}"));
+        problem.help("a line is key = value, [table] or # comment")
+    })
 }
 
-fn closed(header: &str) -> String {
+impl Complaint<'_> {
+    fn error(&self, span: Range<usize>, message: String) -> Problem {
+        Problem::error(self.source, CODE, span, message)
+    }
+
+    /// The line without its end.
+    fn whole(&self) -> Range<usize> {
+        self.start..self.start + self.text.trim_end().len().max(1)
+    }
+
+    /// Whether the complaint is about a value without quotes.
+    fn is_bare(&self) -> bool {
+        let value = self.line.value;
+        let plain = !value.is_empty() && !value.starts_with(['"', '\'', '[', '{']);
+        plain && self.line.place.contains(&self.span.start)
+    }
+
+    fn has_second(&self) -> bool {
+        self.line.value.contains(" = ") || self.message.starts_with("unexpected key or value")
+    }
+}
+
+fn typographic(complaint: &Complaint<'_>) -> Option<Problem> {
+    let (offset, quote) = complaint.text.char_indices().find(|(_, c)| QUOTES.contains(c))?;
+    let start = complaint.start + offset;
+    let message = format!("{quote} is a typographic quote, U+{:04X}", u32::from(quote));
+    Some(complaint.error(start..start + quote.len_utf8(), message).help("type a plain \" instead"))
+}
+
+fn header(complaint: &Complaint<'_>) -> Option<Problem> {
+    let header = complaint.text.trim();
     let name = header.trim_matches(['[', ']', ' ']);
-    if header.starts_with("[[") || name == "node" { format!("[[{name}]]") } else { format!("[{name}]") }
+    let list = header.starts_with("[[") || header.ends_with("]]");
+    let whole = if list { format!("[[{name}]]") } else { format!("[{name}]") };
+    if !looks_like_header(header) || header == whole {
+        return None;
+    }
+    let problem = complaint.error(complaint.whole(), format!("{header} is no complete table header"));
+    Some(problem.help(format!("write {whole}, on a line of its own")))
 }
 
-fn no_value(source: &Arc<Source>, start: usize, text: &str, line: &Line<'_>) -> Problem {
-    let place = start..start + text.trim_end().len().max(1);
-    if let Some((key, value)) = line.key.split_once(':') {
-        let message = format!("`{}` is followed by a colon; TOML has =", key.trim());
-        return Problem::error(source, CODE, place, message).help(format!(
-            "write {} = {}",
-            key.trim(),
-            value.trim()
-        ));
-    }
-    let message = format!("`{}` has no value", line.key);
-    Problem::error(source, CODE, place, message).help(format!("write {} = ..., or remove the line", line.key))
+/// A string over several lines.
+fn endless(complaint: &Complaint<'_>) -> Option<Problem> {
+    let message = format!("the string that starts here, of `{}`, never ends", complaint.line.key);
+    let problem = || complaint.error(complaint.span.clone(), message);
+    let help = "close it with the same three quotes, or use one line and single ones";
+    complaint.message.contains("multi-line").then(|| problem().help(help))
 }
 
-fn unclosed(source: &Arc<Source>, line: &Line<'_>, message: &str) -> Problem {
-    if message.starts_with("invalid escape") || line.place.is_empty() {
-        let message = "a string has a backslash that means nothing in TOML".to_owned();
-        return Problem::error(source, CODE, line.place.clone(), message)
-            .help("write \\\\ for one backslash");
+fn no_value(complaint: &Complaint<'_>) -> Option<Problem> {
+    let Complaint { text, line, message, .. } = complaint;
+    let assigned = text.contains('=');
+    if let Some((key, value)) = line.key.split_once(':').filter(|_| !assigned) {
+        let (key, value) = (key.trim(), value.trim());
+        let problem =
+            complaint.error(complaint.whole(), format!("`{key}` is followed by a colon; TOML has ="));
+        return Some(problem.help(format!("write {key} = {value}")));
     }
-    let message = format!("the string that starts here, of `{}`, has no closing quote", line.key);
-    let quote = line.value.chars().next().unwrap_or('"');
-    Problem::error(source, CODE, line.place.clone(), message)
-        .help(format!("write {} = {}{quote}", line.key, line.value))
+    let nothing = assigned && line.value.is_empty();
+    let said = message.starts_with("key with no value") || message.starts_with("unquoted keys cannot");
+    let problem = || complaint.error(complaint.whole(), format!("`{}` has no value", line.key));
+    (nothing || said).then(|| problem().help(format!("write {} = ..., or remove the line", line.key)))
 }
 
-/// A value without quotes that is neither a number nor true or false.
-fn bare(source: &Arc<Source>, line: &Line<'_>) -> Problem {
-    let Line { key, value, place } = line;
-    let problem = |message: String| Problem::error(source, CODE, place.clone(), message);
-    let digits = value.bytes().all(|byte| byte.is_ascii_digit());
-    if digits && value.starts_with('0') {
-        return problem(format!("`{key}` is {value}; a number has no leading zero"))
-            .help(format!("write {key} = {}", value.trim_start_matches('0')));
+fn unclosed(complaint: &Complaint<'_>) -> Option<Problem> {
+    let Line { key, value, place } = &complaint.line;
+    let quote = value.chars().next().filter(|c| ['"', '\''].contains(c))?;
+    if complaint.message.contains("escape") || complaint.message.contains("unicode") {
+        let message = "this backslash starts nothing that TOML knows".to_owned();
+        let help = "write \\\\ for one backslash, or use single quotes";
+        return Some(complaint.error(complaint.span.clone(), message).help(help));
     }
-    match value.to_lowercase().as_str() {
-        "true" | "yes" | "on" => {
-            return problem(format!("`{key}` is {value}; TOML has true and false"))
-                .help(format!("write {key} = true"));
-        }
-        "false" | "no" | "off" => {
-            return problem(format!("`{key}` is {value}; TOML has true and false"))
-                .help(format!("write {key} = false"));
-        }
-        _ => {}
-    }
+    let message = format!("the string that starts here, of `{key}`, has no closing quote");
+    let problem = || complaint.error(place.clone(), message);
+    let open = complaint.message.starts_with("invalid basic string")
+        || complaint.message.starts_with("invalid literal string");
+    open.then(|| problem().help(format!("write {key} = {value}{quote}")))
+}
+
+fn second_thing(complaint: &Complaint<'_>) -> Option<Problem> {
+    let place = if complaint.line.value.contains(" = ") { &complaint.line.place } else { &complaint.span };
+    let problem = || complaint.error(place.clone(), "a second thing follows on the same line".to_owned());
+    let help = "give every key a line of its own; a comment starts with #";
+    complaint.has_second().then(|| problem().help(help))
+}
+
+fn leading_zero(complaint: &Complaint<'_>) -> Option<Problem> {
+    let Line { key, value, place } = &complaint.line;
+    let fits =
+        complaint.is_bare() && value.starts_with('0') && value.bytes().all(|byte| byte.is_ascii_digit());
+    let message = format!("`{key}` is {value}; a number has no leading zero");
+    let problem = || complaint.error(place.clone(), message);
+    fits.then(|| problem().help(format!("write {key} = {}", value.trim_start_matches('0'))))
+}
+
+fn truth(complaint: &Complaint<'_>) -> Option<Problem> {
+    let Line { key, value, place } = &complaint.line;
+    let meant = match value.to_lowercase().as_str() {
+        "true" | "yes" | "on" => "true",
+        "false" | "no" | "off" => "false",
+        _ => return None,
+    };
+    let problem = complaint.error(place.clone(), format!("`{key}` is {value}; TOML has true and false"));
+    Some(problem.help(format!("write {key} = {meant}")))
+}
+
+fn bare(complaint: &Complaint<'_>) -> Option<Problem> {
+    let Line { key, value, place } = &complaint.line;
     let what = if value.parse::<std::net::IpAddr>().is_ok() { "an IP address" } else { "a text" };
-    problem(format!("`{key}` is {value} without quotes; {what} is quoted"))
-        .help(format!("write {key} = \"{value}\""))
+    let message = format!("`{key}` is {value} without quotes; {what} is quoted");
+    let problem = || complaint.error(place.clone(), message);
+    complaint.is_bare().then(|| problem().help(format!("write {key} = \"{value}\"")))
+}
+
+fn list(complaint: &Complaint<'_>) -> Option<Problem> {
+    let message = "a list is not closed, or two of its items have no comma between them".to_owned();
+    let problem = || complaint.error(complaint.span.clone(), message);
+    complaint.message.contains("array").then(|| problem().help("write it like [\"a\", \"b\"]"))
 }

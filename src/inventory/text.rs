@@ -6,6 +6,7 @@ use std::ops::Deref;
 
 use serde::Serialize;
 
+use super::path::{host_path, local_path};
 use super::reader::Reader;
 use super::value::{Node, Value, Wrong, read_text};
 
@@ -77,14 +78,26 @@ text! {
     Text, "a text in quotes", not_empty;
 }
 
+/// Most characters of a text that a message repeats.
+const SHOWN: usize = 60;
+
+pub(super) fn quoted(text: &str) -> String {
+    if text.chars().count() <= SHOWN {
+        return format!("{text:?}");
+    }
+    let start: String = text.chars().take(SHOWN).collect();
+    format!("{start:?}…")
+}
+
 /// No text of an inventory may carry these: it ends up in files and templates on hosts.
 pub(super) fn harmless(text: &str) -> Result<(), Wrong> {
     if let Some(bad) = text.chars().find(|c| c.is_control()) {
-        let message = format!("is {text:?}: it has the control character U+{:04X}", u32::from(bad));
+        let message = format!("is {}: it has the control character U+{:04X}", quoted(text), u32::from(bad));
         return Err(Wrong::new("HAC-E036", message).help("remove it; a text is one printable line"));
     }
     if let Some(brace) = ["{{", "{%", "{#"].into_iter().find(|brace| text.contains(brace)) {
-        let message = format!("is {text:?}: {brace} starts a template, and an inventory holds plain values");
+        let message =
+            format!("is {}: {brace} starts a template, and an inventory holds plain values", quoted(text));
         return Err(Wrong::new("HAC-E030", message).help("write the value itself"));
     }
     Ok(())
@@ -98,19 +111,20 @@ fn not_empty(text: &str) -> Result<(), Wrong> {
 }
 
 /// Refuses the first character that `allowed` does not, and says which it is.
-fn only(text: &str, allowed: fn(char) -> bool, rule: &str) -> Result<(), Wrong> {
+pub(super) fn only(text: &str, allowed: fn(char) -> bool, rule: &str) -> Result<(), Wrong> {
     not_empty(text)?;
     let Some((at, bad)) = text.char_indices().find(|(_, c)| !allowed(*c)) else { return Ok(()) };
     let position = text[..at].chars().count() + 1;
     if bad.is_alphanumeric() && !bad.is_ascii() {
         let message = format!(
-            "is {text:?}: character {position} is {bad} (U+{:04X}), which only looks like a plain letter or digit",
+            "is {}: character {position} is {bad} (U+{:04X}), which only looks like a plain letter or digit",
+            quoted(text),
             u32::from(bad)
         );
         return Err(Wrong::new("HAC-E031", message).help(format!("type it again; allowed are {rule}")));
     }
     let shown = if bad == ' ' { "a space".to_owned() } else { format!("`{bad}`") };
-    let message = format!("is {text:?}: character {position}, {shown}, is not allowed");
+    let message = format!("is {}: character {position}, {shown}, is not allowed", quoted(text));
     Err(Wrong::new("HAC-E030", message).help(format!("allowed are {rule}")))
 }
 
@@ -127,18 +141,19 @@ fn at_most(text: &str, limit: usize, what: &str) -> Result<(), Wrong> {
 fn label(text: &str) -> Result<(), Wrong> {
     let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
     if text.chars().any(|c| c.is_ascii_uppercase()) && text.chars().all(|c| plain(c.to_ascii_lowercase())) {
-        let message = format!("is {text:?}; names are lower case");
+        let message = format!("is {}; names are lower case", quoted(text));
         return Err(Wrong::new("HAC-E030", message).help(format!("write \"{}\"", text.to_ascii_lowercase())));
     }
     only(text, plain, "a-z, 0-9 and -")?;
     at_most(text, LABEL, "a name")?;
     if text.starts_with('-') || text.ends_with('-') {
-        let message = format!("is {text:?}; a name starts and ends with a letter or digit");
+        let message = format!("is {}; a name starts and ends with a letter or digit", quoted(text));
         let fixed = text.trim_matches('-');
         return Err(Wrong::new("HAC-E030", message).help(format!("write \"{fixed}\"")));
     }
     if text.chars().all(|c| c.is_ascii_digit()) {
-        let message = format!("is {text:?}; a name of digits alone is read as a number or an address");
+        let message =
+            format!("is {}; a name of digits alone is read as a number or an address", quoted(text));
         return Err(Wrong::new("HAC-E030", message).help(format!("write for example \"node{text}\"")));
     }
     Ok(())
@@ -146,7 +161,7 @@ fn label(text: &str) -> Result<(), Wrong> {
 
 fn dns_name(text: &str) -> Result<(), Wrong> {
     if let Some((_, rest)) = text.split_once("://") {
-        let message = format!("is {text:?}, a URL; a host name is needed");
+        let message = format!("is {}, a URL; a host name is needed", quoted(text));
         return Err(Wrong::new("HAC-E030", message).help(format!("write \"{}\"", rest.trim_end_matches('/'))));
     }
     only(text, |c| c.is_ascii_alphanumeric() || c == '-' || c == '.', "letters, digits, - and .")?;
@@ -155,8 +170,10 @@ fn dns_name(text: &str) -> Result<(), Wrong> {
         .split('.')
         .find(|part| part.is_empty() || part.len() > LABEL || part.starts_with('-') || part.ends_with('-'));
     match bad {
-        Some(part) => Err(Wrong::new("HAC-E030", format!("is {text:?}: the part {part:?} is no DNS label"))
-            .help("each part has 1 to 63 characters and starts and ends with a letter or digit")),
+        Some(part) => {
+            Err(Wrong::new("HAC-E030", format!("is {}: the part {part:?} is no DNS label", quoted(text)))
+                .help("each part has 1 to 63 characters and starts and ends with a letter or digit"))
+        }
         None => Ok(()),
     }
 }
@@ -165,7 +182,7 @@ fn user(text: &str) -> Result<(), Wrong> {
     only(text, |c| c.is_ascii_alphanumeric() || "-_.".contains(c), "letters, digits, -, _ and .")?;
     at_most(text, 32, "a user name")?;
     if text.starts_with(['-', '.']) || text.starts_with(|c: char| c.is_ascii_digit()) {
-        let message = format!("is {text:?}; a user name starts with a letter or _");
+        let message = format!("is {}; a user name starts with a letter or _", quoted(text));
         return Err(Wrong::new("HAC-E030", message).help("write an existing account, such as \"root\""));
     }
     Ok(())
@@ -179,44 +196,6 @@ fn interface(text: &str) -> Result<(), Wrong> {
 
 fn word(text: &str) -> Result<(), Wrong> {
     only(text, |c| c.is_ascii_alphanumeric() || "-_.+:/@".contains(c), "letters, digits and - _ . + : / @")
-}
-
-fn path(text: &str) -> Result<(), Wrong> {
-    only(
-        text,
-        |c| c.is_ascii_alphanumeric() || "-_.+/~@:".contains(c),
-        "letters, digits and - _ . + / ~ @ :",
-    )?;
-    if text.split('/').any(|part| part == "..") {
-        let message = format!("is {text:?}; a path may not go up with ..");
-        return Err(Wrong::new("HAC-E034", message).help("write the path it means"));
-    }
-    Ok(())
-}
-
-fn local_path(text: &str) -> Result<(), Wrong> {
-    only(text, |c| !"`$;|&<>*?\"'\\".contains(c), "all but ` $ ; | & < > * ? quotes and \\")
-}
-
-fn host_path(text: &str) -> Result<(), Wrong> {
-    path(text)?;
-    if !text.starts_with('/') {
-        let message = format!("is {text:?}; a path on a host starts with /");
-        return Err(
-            Wrong::new("HAC-E034", message).help(format!("write \"/{}\"", text.trim_start_matches("~/")))
-        );
-    }
-    const SYSTEM: [&str; 14] = [
-        "", "/bin", "/boot", "/dev", "/etc", "/home", "/lib", "/proc", "/root", "/run", "/sys", "/tmp",
-        "/usr", "/var",
-    ];
-    if SYSTEM.contains(&text.trim_end_matches('/')) {
-        let message = format!("is {text:?}, a directory of the system itself");
-        return Err(
-            Wrong::new("HAC-E035", message).help("name a directory of its own, such as \"/var/lib/…\"")
-        );
-    }
-    Ok(())
 }
 
 fn role_change(text: &str) -> Result<(), Wrong> {

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use super::Assessment;
 use crate::ledger::Ledger;
-use crate::resource::{Change, Fields};
+use crate::resource::{Change, Field, Fields, Unit};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Cause {
@@ -38,10 +38,30 @@ pub fn cause(assessment: &Assessment, ledger: Option<&Ledger>) -> Cause {
     }
 }
 
-/// Some field of the last applied state reads otherwise on the other side.
+/// Some field of the last applied state reads otherwise on the other side. What
+/// a unit owes is a debt, not a difference.
 fn differs(last: &Fields, other: &Fields) -> bool {
-    last.iter().any(|(name, value)| other.get(name) != Some(value))
+    let debt = |name: &String| {
+        name == Unit::CONFIGURATION && other.get(name).is_some_and(|value| value.starts_with("owes a "))
+    };
+    last.iter().any(|(name, value)| other.get(name) != Some(value) && !debt(name))
         || other.keys().any(|name| name == "content" && !last.contains_key(name))
+}
+
+/// How a host moved away from what was last applied there, from the ledger
+/// alone: `from` was applied, `to` is there. For resources whose content cannot
+/// be known without the secrets. Contents stand as words, never as hashes.
+pub fn moved(assessment: &Assessment, ledger: &Ledger) -> Vec<Field> {
+    let Some(last) = ledger.resources.get(&assessment.id) else { return Vec::new() };
+    let have = ledger.protect(&assessment.have.clone().unwrap_or_default());
+    let field = |(name, from): (&String, &String)| {
+        let to = have.get(name).cloned().unwrap_or_default();
+        let content = name == "content" && !to.is_empty();
+        let (from, to) =
+            if content { ("as applied".to_owned(), "edited".to_owned()) } else { (from.clone(), to) };
+        Field { name: name.clone(), from, to }
+    };
+    last.iter().filter(|(name, value)| have.get(*name) != Some(value)).map(field).collect()
 }
 
 /// One clause that says why, for people.
@@ -62,7 +82,9 @@ pub fn reason(
         inventory.keys().filter(touched).filter(moved).map(say).collect()
     };
     match (cause(assessment, ledger), ledger) {
-        (Cause::Drift, _) => "the host moved away from what was last applied".to_owned(),
+        (Cause::Drift, _) | (Cause::Both, None) => {
+            "the host moved away from what was last applied".to_owned()
+        }
         (Cause::Unknown, _) | (Cause::Pending, None) => "not applied here yet".to_owned(),
         (Cause::Pending, Some(ledger)) if !ledger.resources.contains_key(&assessment.id) => {
             "not applied here yet".to_owned()
@@ -76,6 +98,5 @@ pub fn reason(
             };
             if cause == Cause::Both { format!("{why}; the host moved too") } else { why }
         }
-        (Cause::Both, None) => "the host moved away from what was last applied".to_owned(),
     }
 }

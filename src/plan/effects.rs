@@ -22,21 +22,27 @@ pub fn effects(plan: &Plan, resources: &[Resource], view: &View) -> Vec<String> 
         if matches!(assessment.kind, Kind::Unit(_)) && says("reload") {
             reloads += 1;
         }
-        let starts = assessment.change.to("state").is_some() || matches!(assessment.change, Change::Create(_));
+        let starts =
+            assessment.change.to("state").is_some() || matches!(assessment.change, Change::Create(_));
         if let Some(group) = resource.group.filter(|_| resource.rolling && (starts || says("restart"))) {
-            by_group.entry(group).or_default().push(assessment.id.clone());
+            by_group.entry(group).or_default().push(assessment.host.clone());
         }
     }
-    let mut said: Vec<String> = by_group.into_iter().map(|(group, ids)| sentence(group, &ids, view)).collect();
+    let mut said: Vec<String> =
+        by_group.into_iter().map(|(group, ids)| sentence(group, &ids, view)).collect();
     if reloads > 0 {
-        said.push(format!("{reloads} units reload their configuration without a restart"));
+        said.push(format!("units that reload their configuration without a restart: {reloads}"));
     }
     said
 }
 
-fn sentence(group: GroupName, ids: &[String], view: &View) -> String {
+/// `hosts`: one for each step, so a host may stand there twice.
+fn sentence(group: GroupName, hosts: &[String], view: &View) -> String {
     let name = group.word();
-    let count = ids.len();
+    let count = hosts.len();
+    let steps = if count == 1 { "step" } else { "steps" };
+    // A member that is down already costs no further vote.
+    let costs = isize::from(hosts.iter().any(|host| group.member_healthy(host, view)));
     if !group.formed(view) {
         let how = match group.formation() {
             Formation::Together => "together, then one gate",
@@ -46,9 +52,9 @@ fn sentence(group: GroupName, ids: &[String], view: &View) -> String {
     }
     match group.margin(view) {
         Some(margin) => format!(
-            "{name}: {count} steps, one at a time behind its health; margin {margin} votes before, {} during",
-            margin - 1
+            "{name}: {count} {steps}, one at a time behind its health; votes that may be lost: {margin} before, {} during",
+            margin - costs
         ),
-        None => format!("{name}: {count} steps, one at a time behind its health, the leader last"),
+        None => format!("{name}: {count} {steps}, one at a time behind its health, the leader last"),
     }
 }

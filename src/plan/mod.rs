@@ -4,14 +4,16 @@
 mod assess;
 mod cause;
 mod effects;
+mod verdict;
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use petgraph::graph::NodeIndex;
 
 pub use assess::{Assessment, Observed, Planner};
-pub use cause::{Cause, cause, reason};
+pub use cause::{Cause, cause, moved, reason};
 pub use effects::effects;
+pub use verdict::{Verdict, verdict};
 
 use crate::graph::Node;
 use crate::problem::Problems;
@@ -62,8 +64,12 @@ impl Planner<'_> {
         let mut problems = Vec::new();
         let mut pending: BTreeSet<NodeIndex> = BTreeSet::new();
         for node in &self.graph.order {
-            let waits: Vec<NodeIndex> =
-                self.graph.predecessors(*node).map(|(from, _)| from).filter(|from| pending.contains(from)).collect();
+            let waits: Vec<NodeIndex> = self
+                .graph
+                .predecessors(*node)
+                .map(|(from, _)| from)
+                .filter(|from| pending.contains(from))
+                .collect();
             let Node::Resource(index) = self.graph.dag[*node] else {
                 if !waits.is_empty() {
                     pending.insert(*node);
@@ -76,7 +82,9 @@ impl Planner<'_> {
                 plan.deferred.insert(resource.id.clone(), why.cloned().unwrap_or_default());
                 continue;
             };
-            let late = waits.first().filter(|_| resource.kind.is_late());
+            // Another playbook's change is done before, and makes none of its facts.
+            let makes_facts = |from: &&NodeIndex| !matches!(self.graph.dag[**from], Node::Done(..));
+            let late = waits.iter().find(makes_facts).filter(|_| resource.kind.is_late());
             let mut assessment = match self.assess(index, &host, observed) {
                 Ok(assessment) => assessment,
                 Err(Problems(mut more)) => {

@@ -30,7 +30,7 @@ pub fn load(overrides: Option<&Path>) -> Result<Vec<Playbook>, Problems> {
         overrides.and_then(|dir| dir.read_dir().ok()).into_iter().flatten().flatten().map(|e| e.path())
     {
         let name = path.file_name().map(|n| n.to_string_lossy().into_owned()).unwrap_or_default();
-        if name.ends_with(".toml")
+        if path.extension().is_some_and(|ending| ending == "toml")
             && let Ok(text) = std::fs::read_to_string(&path)
         {
             sources.insert(name, Source::new(path.display().to_string(), text));

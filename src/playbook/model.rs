@@ -87,3 +87,26 @@ pub enum StepKind {
     EtcdAuth(EtcdAuth),
     PatroniConfig(PatroniConfig),
 }
+
+impl Step {
+    /// A step that speaks of `it` runs once per item.
+    pub fn uses_item(&self) -> bool {
+        let json = match &self.kind {
+            StepKind::File(s) => serde_json::to_string(s),
+            StepKind::Directory(s) => serde_json::to_string(s),
+            StepKind::Link(s) => serde_json::to_string(s),
+            StepKind::User(s) => serde_json::to_string(s),
+            StepKind::Group(s) => serde_json::to_string(s),
+            StepKind::Unit(s) => serde_json::to_string(s),
+            StepKind::Sysctl(s) => serde_json::to_string(s),
+            StepKind::Certificate(s) => serde_json::to_string(s),
+            StepKind::Command(s) => serde_json::to_string(s),
+            StepKind::Wait(s) => serde_json::to_string(s),
+            StepKind::EtcdMember(s) => serde_json::to_string(s),
+            StepKind::EtcdAuth(s) => serde_json::to_string(s),
+            StepKind::PatroniConfig(s) => serde_json::to_string(s),
+            StepKind::Package(_) => return false,
+        };
+        json.is_ok_and(|text| text.contains("{{ it.") || text.contains("{{ it "))
+    }
+}

@@ -3,7 +3,7 @@
 # it elsewhere by HAC_TMP).
 
 # etcd_login CA IDENTITY PASSWORD ENDPOINT...: finds an endpoint that answers,
-# and a token (PASSWORD as it stands in a JSON string) for root where authentication is on.
+# and a token for root (PASSWORD as it stands in a JSON string) where authentication is on.
 etcd_login() {
     etcd_ca=$1 etcd_identity=$2 etcd_password=$3
     shift 3
@@ -38,12 +38,12 @@ etcd_curl() {
         -H @"$etcd_header" -d @- "$etcd_url$1"
 }
 
-# etcd_call PATH BODY: the answer is in etcd_answer; fails where it is an error:
-# upstream's gateway says "error", "message" and "code", Debian 13's no "error".
+# etcd_call PATH BODY: the answer is in etcd_answer; fails where it is an error,
+# which upstream's gateway begins with "error" and Debian's with "code".
 etcd_call() {
     etcd_answer=$(printf %s "$2" | etcd_curl "$1") || return 1
     case $etcd_answer in
-    *'"error":'* | *'"code":'*) return 1 ;;
+    '{"error":'* | '{"code":'*) return 1 ;;
     esac
 }
 
@@ -63,12 +63,38 @@ etcd_retry() {
     until etcd_call "$1" "$2"; do
         case $etcd_answer in
         *'member not found'*) [ "$1" = /v3/cluster/member/remove ] && return 0 ;;
-        # Both begin alike: a learner that lags is promoted later, a voter is one already.
+        esac
+        if [ "$(date +%s)" -ge "$etcd_until" ]; then
+            echo "etcd $1: $etcd_answer" >&2
+            return 1
+        fi
+        sleep 0.5
+    done
+}
+
+# etcd_to_leader ENDPOINT...: goes on with the endpoint that leads.
+etcd_to_leader() {
+    for etcd_url in "$@"; do
+        etcd_call /v3/maintenance/status '{}' || continue
+        etcd_ids=$(printf %s "$etcd_answer" | sed -n 's/.*"member_id":"\([0-9]*\)".*"leader":"\([0-9]*\)".*/\1 \2/p')
+        [ -n "$etcd_ids" ] && [ "${etcd_ids% *}" = "${etcd_ids#* }" ] && return 0
+    done
+    return 1
+}
+
+# etcd_promote ID ENDPOINT...: makes a learner a voter, within 60 s. Asked of the
+# leader itself: what another member passes on carries no login and never succeeds.
+etcd_promote() {
+    etcd_id=$1
+    shift
+    etcd_until=$(($(date +%s) + 60))
+    until etcd_to_leader "$@" && etcd_call /v3/cluster/member/promote "{\"ID\":\"$etcd_id\"}"; do
+        case $etcd_answer in
         *'in sync with leader'*) ;;
         *'can only promote a learner'*) return 0 ;;
         esac
         if [ "$(date +%s)" -ge "$etcd_until" ]; then
-            echo "etcd $1: $etcd_answer" >&2
+            echo "etcd member $etcd_id was not promoted: $etcd_answer" >&2
             return 1
         fi
         sleep 0.5

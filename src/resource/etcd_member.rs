@@ -12,6 +12,9 @@ use crate::shell::quote;
 
 const ETCD_API: &str = include_str!("etcd_api.sh");
 
+/// What a member is whose join was cut off: it has the data and no vote.
+const LEARNER: &str = "only learns";
+
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct EtcdMember {
@@ -78,6 +81,17 @@ impl EtcdMember {
         Change::Create(rows)
     }
 
+    /// The other members' client URLs, quoted.
+    fn others(&self) -> String {
+        crate::shell::words(self.endpoints.split_whitespace().filter(|e| *e != self.client))
+    }
+
+    fn login(&self) -> String {
+        let (ca, identity) = (quote(&self.ca), quote(&self.identity));
+        let password = quote(&json_quoted(self.password.as_ref()));
+        format!("{ETCD_API}\netcd_login {ca} {identity} {password} {}\n", self.others())
+    }
+
     /// The initial values live in /run: etcd reads them once, without data.
     fn initial(&self, state: &str, cluster: &str) -> String {
         let token = self.token.as_ref().map_or("", Secret::expose);
@@ -99,17 +113,14 @@ impl EtcdMember {
         let remove = change.to("replaces").map(remove);
         let unit = quote(&self.unit);
         format!(
-            "{ETCD_API}\netcd_login {ca} {identity} {password} {endpoints}\n\
-             systemctl stop {unit}\nrm -rf -- {data}/member\n\
+            "{login}systemctl stop {unit}\nrm -rf -- {data}/member\n\
              {remove}\
              etcd_retry /v3/cluster/member/add {add}\n\
              id=$(printf %s \"$etcd_answer\" | sed -n 's/.*\"member\": *{{\"ID\": *\"\\([0-9]*\\)\".*/\\1/p')\n\
              {initial}hac_reload_units {unit}\nsystemctl enable {unit}\nsystemctl start --no-block {unit}\n\
-             etcd_retry /v3/cluster/member/promote \"{{\\\"ID\\\":\\\"$id\\\"}}\"\nhac_paid {unit}\n",
-            ca = quote(&self.ca),
-            identity = quote(&self.identity),
-            password = quote(&json_quoted(self.password.as_ref())),
-            endpoints = crate::shell::words(self.endpoints.split_whitespace().filter(|e| *e != self.client)),
+             etcd_promote \"$id\" {others}\nhac_paid {unit}\n",
+            login = self.login(),
+            others = self.others(),
             data = quote(&self.data),
             remove = remove.unwrap_or_default(),
             add = quote(&format!("{{\"peerURLs\":[\"{}\"],\"isLearner\":true}}", self.peer)),
@@ -148,13 +159,24 @@ impl Manage for EtcdMember {
         let peer = moved.unwrap_or(&self.peer);
         // Data of a member that the others removed is worth nothing.
         let gone = row.is_none() && !cluster.etcd.members.is_empty();
-        Have::Fields(fields([("member", if gone { "was removed" } else { "has its data" }), ("peer", peer)]))
+        let member = match row {
+            _ if gone => "was removed",
+            Some(row) if row.learner => LEARNER,
+            _ => "has its data",
+        };
+        Have::Fields(fields([("member", member), ("peer", peer)]))
     }
 
     fn diff(&self, host: &Facts, cluster: &View) -> Change {
         match self.have(host, cluster) {
             Have::Fields(have) if Some(&have) == self.want().as_ref() => Change::None,
             Have::Unreadable(why) => Change::Unreadable(why),
+            Have::Fields(have) if have.get("member").is_some_and(|m| m == LEARNER) => {
+                let id = self.stale(&cluster.etcd).unwrap_or_default().to_owned();
+                let field =
+                    |name: &str, from: &str, to| Field { name: name.to_owned(), from: from.to_owned(), to };
+                Change::Update(vec![field("start", LEARNER, "promote".to_owned()), field("id", "", id)])
+            }
             _ if cluster.etcd.split => Change::Unreadable(
                 "two disjoint etcd clusters answer: which one to join is not known".to_owned(),
             ),
@@ -172,10 +194,14 @@ impl Manage for EtcdMember {
     }
 
     fn apply(&self, change: &Change) -> Script {
-        if change.to("start") == Some("join") {
-            return Script::new(self.join(change));
+        match change.to("start") {
+            Some("join") => Script::new(self.join(change)),
+            Some("promote") => {
+                let id = quote(change.to("id").unwrap_or_default());
+                Script::new(format!("{}etcd_promote {id} {}\n", self.login(), self.others()))
+            }
+            _ => Script::new(self.initial("new", &self.cluster)),
         }
-        Script::new(self.initial("new", &self.cluster))
     }
 
     fn resolve(&mut self, with: &dyn Resolver) -> Result<(), ResolveError> {

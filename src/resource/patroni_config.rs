@@ -9,7 +9,7 @@ use super::change::{Change, Fields, Have};
 use super::{Manage, ResolveError, Resolver, Script};
 use crate::facts::view::View;
 use crate::facts::{Facts, Needs, PatroniEndpoint};
-use crate::problem::Problem;
+use crate::problem::{Problem, Problems};
 use crate::secret::Secret;
 use crate::shell::quote;
 use crate::span::Source;
@@ -69,18 +69,20 @@ impl Manage for PatroniConfig {
 
     fn resolve(&mut self, with: &dyn Resolver) -> Result<(), ResolveError> {
         let text = with.template(&self.template)?;
-        self.config = serde_json::from_str(&text).map_err(|error| not_json(&self.template, &text, &error))?;
+        self.config = serde_json::from_str(&text).map_err(|error| not_json(&self.template, text, &error))?;
         self.password = with.secrets().and_then(|s| s.get("patroni.rest")).cloned();
         Ok(())
     }
 }
 
-fn not_json(template: &str, text: &str, error: &serde_json::Error) -> ResolveError {
-    let source = Source::new(format!("what {template} gives"), text);
-    let before: usize = text.lines().take(error.line().saturating_sub(1)).map(|line| line.len() + 1).sum();
-    let at = (before + error.column().saturating_sub(1)).min(text.len());
-    let message = format!("{template} does not give JSON: {error}");
-    ResolveError::Render(Problem::error(&source, "HAC-E082", at..at, message).into())
+/// Points into what was rendered; no secret stands in it, as it is kept in etcd.
+fn not_json(template: &str, text: String, error: &serde_json::Error) -> Problems {
+    let line = text.split_inclusive('\n').take(error.line().saturating_sub(1)).map(str::len).sum::<usize>();
+    let at = (line + error.column().saturating_sub(1)).min(text.len());
+    let source = Source::new(format!("{template}, rendered"), text);
+    Problem::error(&source, "HAC-E080", at..at, format!("this is no JSON: {error}"))
+        .help("every value goes through the filter tojson; no comma after the last one")
+        .into()
 }
 
 /// A value inside the double quotes of a curl configuration.

@@ -37,7 +37,7 @@ pub(super) async fn login(handle: &mut Handle<HostKeyGuard>, target: &Target) ->
         match handle.authenticate_publickey(&target.user, with_hash).await {
             Ok(AuthResult::Success) => return Ok(()),
             Ok(AuthResult::Failure { .. }) => {
-                tried.push(format!("{shown} ({})", fingerprint(key.public_key())))
+                tried.push(format!("{shown} ({})", fingerprint(key.public_key())));
             }
             Err(error) => return Err(cut(target, tried, &error.to_string())),
         }

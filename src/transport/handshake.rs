@@ -8,10 +8,10 @@ use std::time::Duration;
 use russh::client::{self, Config, Handle};
 use russh::keys::{Algorithm, HashAlg, PublicKey, PublicKeyOrCertificate};
 use russh::{Preferred, cipher};
-use tokio::net::TcpStream;
 
 use super::error::{ChangedKey, TransportError, UnknownKey};
 use super::known_hosts::{self, KnownHosts, Verdict};
+use super::socket::Socket;
 use super::target::Target;
 
 /// A silent peer is given up after 20 s: a question each 5 s, three unanswered
@@ -38,11 +38,8 @@ const CIPHERS: [cipher::Name; 5] = [
     cipher::AES_128_CTR,
 ];
 
-/// Exchanges keys over `stream` and checks the host's.
-pub(super) async fn connect(
-    target: &Target,
-    stream: TcpStream,
-) -> Result<Handle<HostKeyGuard>, TransportError> {
+/// Exchanges keys over `socket` and checks the host's.
+pub(super) async fn connect(target: &Target, socket: Socket) -> Result<Handle<HostKeyGuard>, TransportError> {
     let known = read_known_hosts(target)?;
     let lookup = known_hosts::lookup_name(target.address, target.port);
     let config = Config {
@@ -57,7 +54,7 @@ pub(super) async fn connect(
         ..Config::default()
     };
     let guard = HostKeyGuard { target: target.clone(), known, lookup };
-    match client::connect_stream(Arc::new(config), stream, guard).await {
+    match client::connect_stream(Arc::new(config), socket, guard).await {
         Ok(handle) => Ok(handle),
         Err(Refusal::HostKey(error)) => Err(*error),
         Err(Refusal::Ssh(error)) => Err(unreachable(target, &explain(&error))),

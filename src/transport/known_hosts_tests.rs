@@ -24,10 +24,18 @@ fn unknown() -> Verdict {
     Verdict::Unknown { note: String::new() }
 }
 
+/// The file; who is asked for; the key shown; the verdict.
+type Case = (String, &'static str, &'static str, Verdict);
+
+fn check(cases: impl IntoIterator<Item = Case>) {
+    for (text, host, shown, verdict) in cases {
+        assert_eq!(KnownHosts::parse(&text).judge(host, &key(shown)), verdict, "{text}");
+    }
+}
+
 #[test]
-fn verdicts() {
-    // the file; who is asked for; the key shown; the verdict
-    let cases = [
+fn plain_lines() {
+    check([
         (String::new(), HOST, A, unknown()),
         (format!("{HOST} {A}"), HOST, A, Verdict::Known),
         (format!("  {HOST}\t{A} a comment"), HOST, A, Verdict::Known),
@@ -40,22 +48,31 @@ fn verdicts() {
         (format!("{HOST} {A}"), HOST, RSA, changed(1)),
         (format!("{HOST} {RSA}\n{HOST} {A}"), HOST, B, changed(2)),
         (format!("{HOST} {RSA}"), HOST, RSA, Verdict::Known),
-        // ports
+        (format!("{HOST} {A}\r\n"), HOST, A, Verdict::Known),
+    ]);
+}
+
+#[test]
+fn ports_hashes_and_patterns() {
+    check([
         (format!("{HOST} {A}"), "[192.168.15.101]:2222", A, unknown()),
         (format!("[{HOST}]:2222 {A}"), "[192.168.15.101]:2222", A, Verdict::Known),
-        // hashed
         (format!("{HASHED} {A}"), HOST, A, Verdict::Known),
         (format!("{HASHED} {A}"), HOST, B, changed(1)),
         (format!("{HASHED} {A}"), "192.168.15.102", A, unknown()),
         (format!("{HASHED_2222} {A}"), "[192.168.15.101]:2222", A, Verdict::Known),
         (format!("{HASHED_2222} {A}"), HOST, A, unknown()),
-        // patterns
         (format!("192.168.15.* {A}"), HOST, A, Verdict::Known),
         (format!("192.168.*,!{HOST} {A}"), HOST, A, unknown()),
+    ]);
+}
+
+#[test]
+fn markers_and_lines_that_cannot_be_used() {
+    check([
         // revoked wins over known; a revoked other key pins nothing
         (format!("{HOST} {A}\n@revoked * {A}"), HOST, A, Verdict::Revoked { line: 2 }),
         (format!("@revoked {HOST} {B}"), HOST, A, unknown()),
-        // lines that name the host and cannot be used
         (
             format!("@cert-authority * {A}"),
             HOST,
@@ -77,12 +94,8 @@ fn verdicts() {
             A,
             Verdict::Unknown { note: " (the key of line 1 cannot be read)".into() },
         ),
-        (format!("{HOST} {A}\r\n"), HOST, A, Verdict::Known),
         ("garbage\n\u{0}\n@revoked\n@cert-authority x".into(), HOST, A, unknown()),
-    ];
-    for (text, host, shown, verdict) in cases {
-        assert_eq!(KnownHosts::parse(&text).judge(host, &key(shown)), verdict, "{text}");
-    }
+    ]);
 }
 
 #[test]

@@ -13,6 +13,7 @@ pub mod known_hosts;
 pub mod local;
 mod output;
 mod probe;
+mod socket;
 pub mod ssh;
 mod target;
 

@@ -13,12 +13,13 @@ one_by_one() { # util-linux before 2.39 without perl
 }
 protect() {
   # Never the namespace of the host itself.
-  [ "$(readlink /proc/self/ns/mnt)" != "$1" ] || { why="no private namespace"; return 1; }
+  { [ -e "/proc/$1/ns/mnt" ] && [ ! "/proc/$1/ns/mnt" -ef /proc/self/ns/mnt ]; } ||
+    { why="no private namespace"; return 1; }
   # mount_setattr(2), number 442 everywhere: AT_FDCWD, AT_RECURSIVE, MOUNT_ATTR_RDONLY.
   perl -e "\$p = q(/); \$a = pack(q(Q4), 1, 0, 0, 0); exit(syscall(442, -100, \$p, 0x8000, \$a, 32) != 0)" ||
     mount -o remount,bind,ro=recursive /
-  [ -z "$(writable)" ] || one_by_one
   why=$(writable) || why="no awk"
+  [ -z "$why" ] || { one_by_one; why=$(writable); }
   [ -z "$why" ] || { why="still writable: $(echo $why)"; return 1; }
 }
 if [ -n "$1" ] && protect "$1" 2>/dev/null
@@ -31,13 +32,13 @@ exec </dev/null
 set --
 eval "unset hac why; $hac"'
 
-hac_namespace='' hac_why=''
+hac_namespace='' hac_why='' # the process whose namespace is the host's
 if [ "$(id -u)" != 0 ]; then
   hac_why='not root'
 elif ! unshare -m true 2>/dev/null; then
   hac_why='unshare -m is not permitted'
 else
-  hac_namespace=$(readlink /proc/self/ns/mnt)
+  hac_namespace=$$
 fi
 
 hac_body | timeout -k 2 "$hac_limit" ${hac_namespace:+unshare -m} \

@@ -20,7 +20,8 @@ printf '%s\n' "$answer"
 
 const OFF: &str = r#"{"header":{"cluster_id":"9431", "revision":"1"}}"#;
 const ON: &str = r#"{"code":3, "message":"etcdserver: user name is empty"}"#;
-const STATUS: &str = r#"{"header":{"cluster_id":"9431"}, "version":"3.5.16", "leader":"2"}"#;
+const STATUS: &str = r#"{"header":{"cluster_id":"9431", "member_id":"1"}, "version":"3.5.16", "leader":"2"}"#;
+const LEADS: &str = r#"{"header":{"cluster_id":"9431", "member_id":"2"}, "version":"3.5.16", "leader":"2"}"#;
 
 fn run(folder: &Path, answers: &[&str], script: &str) -> Output {
     let curl = folder.join("curl");
@@ -92,9 +93,15 @@ fn what_is_there_already_is_fine_and_other_errors_are_not() {
 fn a_learner_is_promoted_once_it_has_caught_up() {
     let folder = tempfile::tempdir().unwrap();
     let lags = r#"{"code":9, "message":"etcdserver: can only promote a learner member which is in sync with leader"}"#;
-    let script = "etcd_login ca id pw http://a\netcd_retry /v3/cluster/member/promote '{}'";
-    assert!(run(folder.path(), &[STATUS, OFF, lags, OFF], script).status.success());
+    let script = "etcd_login ca id pw http://a\netcd_promote 7 http://a http://b";
+    let answers = [STATUS, OFF, STATUS, LEADS, lags, STATUS, LEADS, OFF];
+    assert!(run(folder.path(), &answers, script).status.success());
+    let arguments = fs::read_to_string(folder.path().join("arguments")).unwrap();
+    assert!(
+        arguments.ends_with("http://b/v3/cluster/member/promote\n"),
+        "not asked of the leader: {arguments}"
+    );
     assert_eq!(left(folder.path()).trim(), "", "it did not ask again");
     let votes = r#"{"code":9, "message":"etcdserver: can only promote a learner member"}"#;
-    assert!(run(folder.path(), &[STATUS, OFF, votes], script).status.success());
+    assert!(run(folder.path(), &[STATUS, OFF, LEADS, votes], script).status.success());
 }

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use hacluster::transport::{OUTPUT_LIMIT, TransportError};
 use tokio::task::JoinSet;
 
-use super::daemon::{Daemon, SECONDS};
+use super::daemon::{Daemon, SECONDS, eventually, is_running};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn status_streams_and_lines_come_back() {
@@ -101,4 +101,17 @@ async fn cancelled_runs_use_up_no_channels() {
         let _ = tokio::time::timeout(Duration::from_millis(wait), run).await;
     }
     assert!(connection.run("true", SECONDS(5), None).await.unwrap().success());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_cancelled_run_closes_its_channel() {
+    let daemon = Daemon::start();
+    let connection = daemon.connect().await;
+    // Nobody reads: only a closed channel ends it, by SIGPIPE.
+    let mark = format!("timeout 60.{}", daemon.port);
+    let script = format!("{mark} sh -c 'while echo x; do sleep 0.02; done'");
+    let run = connection.run(&script, SECONDS(5), None);
+    assert!(tokio::time::timeout(Duration::from_millis(200), run).await.is_err());
+    assert!(is_running(&mark));
+    eventually("stopped", || !is_running(&mark)).await;
 }

@@ -1,0 +1,143 @@
+//! Owns `apply`: show the plan, ask, hand it over, say how it ended.
+//! Must not know how a plan is carried out.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Instant;
+
+use tokio::signal::unix::{SignalKind, signal};
+
+use super::describe::Describe;
+use super::plan;
+use super::reading::{self, Reading};
+use super::world::{Vault, World};
+use super::{block_on, reach, validate};
+use crate::cli::{ApplyArgs, Globals};
+use crate::error::{Exit, Failure, Reason};
+use crate::exec::{Apply, ApplyError, Summary};
+use crate::report::ui::Ui;
+use crate::report::{Reporter, run as run_report};
+use crate::transport::Connection;
+
+pub(super) fn run(ui: &Ui, globals: &Globals, args: &ApplyArgs) -> Result<Exit, Failure> {
+    let mut world = World::load(globals, Vault::Open)?;
+    world.check_hosts(&args.on)?;
+    validate::warn(ui, &world)?;
+    block_on(whole(ui, &mut world, args))?
+}
+
+async fn whole(ui: &Ui, world: &mut World, args: &ApplyArgs) -> Result<Exit, Failure> {
+    let start = Instant::now();
+    let reporter = Arc::new(Reporter::new(ui));
+    let reached = reach::connections(world, &reading::names(world), &*reporter).await;
+    let reading = reading::read(world, ui, &reach::handles(&reached), !args.no_diff, &*reporter).await;
+    reporter.finish();
+    let reading = reading?;
+    let only: Option<BTreeSet<String>> = (!args.on.is_empty()).then(|| args.on.iter().cloned().collect());
+    let report = Describe::new(world, &reading, ui.is_verbose()).report(start.elapsed()).only(only.as_ref());
+    plan::show(ui, &report)?;
+    let partial = reading::reached_all(&reading.observed);
+    if report.actions.is_empty() {
+        return Ok(partial);
+    }
+    confirm(ui, args)?;
+    let aborts = count_interrupts()?;
+    reporter.live();
+    let summary = carry_out(world, reading, reached.ok, only, Arc::clone(&reporter)).await;
+    reporter.finish();
+    let summary = summary?;
+    ui.json(&run_report::json(&summary))?;
+    ui.say(&run_report::text(&summary, ui.paint()))?;
+    Ok(exit(&summary, aborts.load(Ordering::Relaxed)).max(partial))
+}
+
+async fn carry_out(
+    world: &World,
+    reading: Reading,
+    connections: BTreeMap<String, Arc<Connection>>,
+    only: Option<BTreeSet<String>>,
+    sink: Arc<Reporter>,
+) -> Result<Summary, Failure> {
+    let targets = reach::targets(world, &reading::names(world));
+    let apply = Apply {
+        planner: world.planner(),
+        plan: reading.plan,
+        observed: reading.observed,
+        connections,
+        targets: targets.into_iter().map(|target| (target.name.clone(), target)).collect(),
+        cluster: world.name().to_owned(),
+        inventory: world.flat_inventory(),
+        step_timeout: world.inventory.ssh.step_timeout.length(),
+        run_timeout: world.inventory.ssh.run_timeout.length(),
+        state_dir: state_dir(),
+        only,
+        sink,
+    };
+    apply.run().await.map_err(|error| match error {
+        ApplyError::Locked(busy) => Failure::new(Reason::Locked, busy.to_string()),
+        ApplyError::Problems(problems) => problems.into(),
+        ApplyError::Journal(_) => Failure::new(Reason::Internal, error.to_string()),
+    })
+}
+
+/// Only `yes` confirms. With nobody to ask, nothing is done.
+fn confirm(ui: &Ui, args: &ApplyArgs) -> Result<(), Failure> {
+    if args.auto_approve {
+        return Ok(());
+    }
+    let question = "\nDo you want to perform these actions?\n  Only 'yes' will be accepted: ";
+    match ui.ask(question)?.as_deref() {
+        Some("yes") => Ok(()),
+        Some(_) => Err(Failure::new(Reason::Declined, "apply cancelled: nothing was changed")),
+        None => Err(Failure::new(Reason::Declined, "nobody can be asked here: nothing was changed")
+            .hint("run it in a terminal, or with --auto-approve")),
+    }
+}
+
+/// A second Ctrl-C leaves the run to its hosts; then the exit code says so.
+fn count_interrupts() -> Result<Arc<AtomicUsize>, Failure> {
+    let failed = |error| Failure::new(Reason::Internal, format!("cannot listen for Ctrl-C: {error}"));
+    let mut signals = signal(SignalKind::interrupt()).map_err(failed)?;
+    let count = Arc::new(AtomicUsize::new(0));
+    let counted = Arc::clone(&count);
+    tokio::spawn(async move {
+        while signals.recv().await.is_some() {
+            counted.fetch_add(1, Ordering::Relaxed);
+        }
+    });
+    Ok(count)
+}
+
+fn exit(summary: &Summary, interrupts: usize) -> Exit {
+    let failed = !summary.failed.is_empty() || !summary.left.is_empty();
+    let ended = if failed { Exit::Error } else { Exit::Clean };
+    match (summary.interrupted, interrupts) {
+        (true, 2..) => Exit::Aborted,
+        (true, _) => Exit::Interrupted,
+        (false, _) => ended,
+    }
+}
+
+/// Journals belong to the user, not to the repository (XDG base directories).
+fn state_dir() -> PathBuf {
+    let xdg = std::env::var_os("XDG_STATE_HOME").map(PathBuf::from).filter(|path| path.is_absolute());
+    let home = || std::env::home_dir().unwrap_or_default().join(".local/state");
+    xdg.unwrap_or_else(home).join("hacluster")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn how_a_run_ends() {
+        let pair = vec![("n1/unit:a".to_owned(), "no".to_owned())];
+        let failed = || Summary { failed: pair.clone(), ..Summary::default() };
+        assert_eq!(exit(&Summary::default(), 0), Exit::Clean);
+        assert_eq!(exit(&failed(), 0), Exit::Error);
+        assert_eq!(exit(&Summary { interrupted: true, ..failed() }, 1), Exit::Interrupted);
+        assert_eq!(exit(&Summary { interrupted: true, ..Summary::default() }, 2), Exit::Aborted);
+    }
+}

@@ -1,0 +1,189 @@
+//! Owns `drift-check`: hosts against what was last applied and against the
+//! configuration. Holds probers only; needs no secrets and makes none.
+
+use std::collections::BTreeMap;
+use std::time::Instant;
+
+use super::describe::reads;
+use super::reading::{names, reached_all};
+use super::world::{Vault, World};
+use super::{block_on, reach};
+use crate::cli::{DriftCheckArgs, Globals};
+use crate::error::{Exit, Failure};
+use crate::exec::{Gathered, Sink, now, probe_all};
+use crate::expand::needs;
+use crate::facts::Needs;
+use crate::ledger::Ledger;
+use crate::plan::{Assessment, Observed, Plan, Verdict, moved, reason, verdict};
+use crate::report::Reporter;
+use crate::report::drift::{DriftReport, Finding};
+use crate::report::problems::line_of;
+use crate::report::ui::Ui;
+use crate::resource::{Change, Field};
+use crate::transport::Prober;
+
+pub(super) fn run(ui: &Ui, globals: &Globals, args: &DriftCheckArgs) -> Result<Exit, Failure> {
+    let start = Instant::now();
+    let world = World::load(globals, Vault::Open)?;
+    let reporter = Reporter::reading(ui);
+    let observed = block_on(async {
+        let reached = reach::probers(&world, &names(&world), &reporter).await;
+        observe(&world, &reached, args.trust_guards, &reporter).await
+    });
+    reporter.finish();
+    let observed = observed??;
+    let plan = world.planner().plan(&observed)?;
+    let mut report = judge(&world, &plan, &observed);
+    report.seconds = start.elapsed().as_secs_f64();
+    for line in report.json() {
+        ui.json(&line)?;
+    }
+    let exit = exit(&report).max(reached_all(&observed));
+    if exit != Exit::Clean || !ui.is_quiet() {
+        ui.say(&report.text(ui.paint()))?;
+    }
+    Ok(exit)
+}
+
+/// What could not be read makes the result partial, as a host that is away does.
+pub(super) fn exit(report: &DriftReport) -> Exit {
+    let when = |list: &[Finding], exit: Exit| if list.is_empty() { Exit::Clean } else { exit };
+    when(&report.drift, Exit::Differs)
+        .max(when(&report.pending, Exit::Pending))
+        .max(when(&report.unreadable, Exit::Unreachable))
+}
+
+/// Everything but the playbooks' own guards first; those run only where the
+/// host proved that it keeps a probe from writing, or where they are trusted.
+pub(super) async fn observe(
+    world: &World,
+    reached: &Gathered<Prober>,
+    trusted: bool,
+    sink: &dyn Sink,
+) -> Result<Observed, Failure> {
+    let mut first = needs(&world.resources);
+    let mut guards: BTreeMap<String, Needs> = BTreeMap::new();
+    for (host, needs) in &mut first {
+        let checks = std::mem::take(&mut needs.checks);
+        if !checks.is_empty() {
+            guards.insert(host.clone(), Needs { checks, ..Needs::default() });
+        }
+    }
+    let mut observed = reach::observe(reached, &first, sink).await?;
+    guards.retain(|host, _| observed.facts.get(host).is_some_and(|facts| trusted || facts.protected));
+    let more = probe_all(&reached.ok, &guards, sink).await;
+    observed.unreachable.extend(more.failed);
+    observed.update(more.ok, now());
+    Ok(observed)
+}
+
+/// The plan, sorted by cause.
+pub(super) fn judge(world: &World, plan: &Plan, observed: &Observed) -> DriftReport {
+    let ledgers: BTreeMap<&String, Ledger> = observed
+        .facts
+        .iter()
+        .filter_map(|(host, facts)| Some((host, Ledger::read(facts.ledger.as_deref())?)))
+        .collect();
+    let mut report = DriftReport {
+        cluster: world.name().to_owned(),
+        unreachable: observed.unreachable.clone().into_iter().collect(),
+        hosts: observed.facts.len(),
+        resources: plan.assessments.len(),
+        remarks: remarks(world, plan, observed),
+        ..DriftReport::default()
+    };
+    let flat = world.flat_inventory();
+    for assessment in &plan.assessments {
+        let ledger = ledgers.get(&assessment.host);
+        let place = |key: &str| world.inventory.place_of(key).map(|place| line_of(&place));
+        let finding = |what: Vec<String>, why: String| Finding {
+            id: assessment.id.clone(),
+            host: assessment.host.clone(),
+            what,
+            why,
+        };
+        let why = || reason(assessment, ledger, &reads(world, assessment.index, &flat), &flat, &place);
+        match verdict(assessment, ledger) {
+            Verdict::Same => {}
+            Verdict::Unreadable(why) => report.unreadable.push(finding(Vec::new(), why)),
+            Verdict::Drift => report.drift.push(finding(drifted(assessment, ledger), String::new())),
+            Verdict::Pending => report.pending.push(finding(wanted(assessment), why())),
+            Verdict::Both => {
+                report.drift.push(finding(drifted(assessment, ledger), String::new()));
+                report.pending.push(finding(wanted(assessment), why()));
+            }
+        }
+    }
+    report.pending.extend(debts(observed));
+    report
+}
+
+/// Restarts and reloads that hosts owe: pending, because an apply was cut.
+fn debts(observed: &Observed) -> Vec<Finding> {
+    let of_host = |(host, facts): (&String, &crate::facts::Facts)| -> Vec<Finding> {
+        let debt = |(unit, word): (&String, &String)| Finding {
+            id: format!("{host}/unit:{unit}"),
+            host: host.clone(),
+            what: vec![format!("owes a {word}")],
+            why: "its configuration changed after it was started".to_owned(),
+        };
+        facts.debts.iter().map(debt).collect()
+    };
+    observed.facts.iter().flat_map(of_host).collect()
+}
+
+fn drifted(assessment: &Assessment, ledger: Option<&Ledger>) -> Vec<String> {
+    match &assessment.change {
+        Change::Create(_) if assessment.have.is_none() => return vec!["is gone".to_owned()],
+        Change::Remove => return vec!["is there again".to_owned()],
+        _ => {}
+    }
+    let say = |field: &Field| match (field.name.as_str(), field.to.as_str()) {
+        ("content", _) => "its content was edited".to_owned(),
+        (name, "") => format!("{name} is gone"),
+        (name, to) => format!("{name} is {to}, was applied as {}", field.from),
+    };
+    ledger.map(|ledger| moved(assessment, ledger)).unwrap_or_default().iter().map(say).collect()
+}
+
+fn wanted(assessment: &Assessment) -> Vec<String> {
+    let say = |field: &Field| match field.name.as_str() {
+        "content" => "its content would change".to_owned(),
+        name => format!("{name} would become {}", field.to),
+    };
+    match &assessment.change {
+        Change::Update(fields) => fields.iter().map(say).collect(),
+        Change::Remove => vec!["would be removed".to_owned()],
+        _ => vec!["would be added".to_owned()],
+    }
+}
+
+/// What a reader must know to judge the result.
+fn remarks(world: &World, plan: &Plan, observed: &Observed) -> Vec<String> {
+    let mut remarks = Vec::new();
+    let blind = plan.assessments.iter().filter(|assessment| assessment.lacks_secrets).count();
+    if blind > 0 {
+        remarks.push(format!(
+            "Without {} {blind} resources were compared with what was last applied only: a configuration that moved shows in them where it needs no secret",
+            world.secrets_path().display()
+        ));
+    }
+    let fresh: Vec<&str> = observed
+        .facts
+        .iter()
+        .filter(|(_, facts)| facts.ledger.is_none())
+        .map(|(host, _)| host.as_str())
+        .collect();
+    if !fresh.is_empty() {
+        remarks.push(format!("Nothing was applied yet on {}: all of it counts as pending", fresh.join(", ")));
+    }
+    let open: Vec<&str> =
+        observed.facts.iter().filter(|(_, facts)| !facts.protected).map(|(host, _)| host.as_str()).collect();
+    if !open.is_empty() {
+        remarks.push(format!(
+            "Nothing keeps a probe from writing on {}: guards of playbooks run there with --trust-guards only",
+            open.join(", ")
+        ));
+    }
+    remarks
+}

@@ -1,0 +1,42 @@
+//! Owns `plan`. Holds probers only: nothing here can write to a host.
+
+use std::time::Instant;
+
+use super::describe::Describe;
+use super::reading::{self, reached_all};
+use super::world::{Vault, World};
+use super::{block_on, reach, validate};
+use crate::cli::{Globals, PlanArgs};
+use crate::error::{Exit, Failure};
+use crate::report::Reporter;
+use crate::report::plan::PlanReport;
+use crate::report::ui::Ui;
+
+pub(super) fn run(ui: &Ui, globals: &Globals, args: &PlanArgs) -> Result<Exit, Failure> {
+    let start = Instant::now();
+    let mut world = World::load(globals, Vault::Open)?;
+    validate::warn(ui, &world)?;
+    let reporter = Reporter::reading(ui);
+    let reading = block_on(async {
+        let names = reading::names(&world);
+        let reached = reach::probers(&world, &names, &reporter).await;
+        reading::read(&mut world, ui, &reached, !args.no_diff, &reporter).await
+    });
+    reporter.finish();
+    let reading = reading??;
+    let report = Describe::new(&world, &reading, ui.is_verbose()).report(start.elapsed());
+    show(ui, &report)?;
+    let changes =
+        if args.detailed_exitcode && !reading.plan.is_empty() { Exit::Differs } else { Exit::Clean };
+    Ok(changes.max(reached_all(&reading.observed)))
+}
+
+pub(super) fn show(ui: &Ui, report: &PlanReport) -> Result<(), Failure> {
+    for line in report.json() {
+        ui.json(&line)?;
+    }
+    let text =
+        if ui.is_quiet() { report.summary(ui.paint()) } else { report.text(ui.paint(), ui.is_verbose()) };
+    ui.say(&text)?;
+    Ok(())
+}

@@ -1,0 +1,72 @@
+//! Owns one reading of all hosts and the plan made of it. Holds probers only:
+//! nothing here can write to a host.
+
+use std::collections::BTreeMap;
+
+use super::reach;
+use super::world::World;
+use crate::error::{Exit, Failure};
+use crate::exec::{Gathered, Sink, probe_all};
+use crate::expand::needs;
+use crate::facts::{Fact, Needs};
+use crate::plan::{Observed, Plan};
+use crate::report::ui::Ui;
+use crate::resource::Kind;
+use crate::transport::Prober;
+
+/// Hosts as they are, and what would be done about it.
+#[derive(Debug)]
+pub(super) struct Reading {
+    pub(super) observed: Observed,
+    pub(super) plan: Plan,
+    /// What files hold now whose content would change, by host and path.
+    pub(super) contents: BTreeMap<(String, String), String>,
+}
+
+/// Probes, makes missing secrets, plans, and fetches what a diff needs.
+pub(super) async fn read(
+    world: &mut World,
+    ui: &Ui,
+    reached: &Gathered<Prober>,
+    diff: bool,
+    sink: &dyn Sink,
+) -> Result<Reading, Failure> {
+    let observed = reach::observe(reached, &needs(&world.resources), sink).await?;
+    world.ensure_secrets(&observed, ui)?;
+    let plan = world.planner().plan(&observed)?;
+    let contents = if diff { contents(&plan, reached).await } else { BTreeMap::new() };
+    Ok(Reading { observed, plan, contents })
+}
+
+/// Names of the hosts that have something to hold.
+pub(super) fn names(world: &World) -> Vec<&str> {
+    let held = |name: &str| world.resources.iter().any(|r| r.hosts.iter().any(|h| h == name));
+    world.hosts.iter().map(|host| host.name.as_str()).filter(|name| held(name)).collect()
+}
+
+/// What the files hold whose content would change.
+async fn contents(plan: &Plan, reached: &Gathered<Prober>) -> BTreeMap<(String, String), String> {
+    let mut needs: BTreeMap<String, Needs> = BTreeMap::new();
+    for assessment in plan.changes() {
+        let Kind::File(file) = &assessment.kind else { continue };
+        let differs = |field: &crate::resource::Field| field.name == "content" && !field.from.is_empty();
+        if assessment.change.fields().iter().any(differs) {
+            needs.entry(assessment.host.clone()).or_default().contents.insert(file.path.clone());
+        }
+    }
+    // A host that is lost now only loses its diffs: the plan was read already.
+    let probed = probe_all(&reached.ok, &needs, &()).await;
+    let mut contents = BTreeMap::new();
+    for (host, facts) in probed.ok {
+        for (path, fact) in facts.contents {
+            if let Fact::Present(text) = fact {
+                contents.insert((host.clone(), path), text);
+            }
+        }
+    }
+    contents
+}
+
+pub(super) fn reached_all(observed: &Observed) -> Exit {
+    if observed.unreachable.is_empty() { Exit::Clean } else { Exit::Unreachable }
+}

@@ -1,0 +1,115 @@
+//! Owns the tests of `plan` against hosts that do not exist.
+
+use std::time::Duration;
+
+use super::{Folder, but, converged, lost, reached, silent};
+use crate::cmd::describe::Describe;
+use crate::cmd::reading::{Reading, reached_all, read};
+use crate::error::Exit;
+use crate::exec::Gathered;
+use crate::report::plan::PlanReport;
+use crate::report::ui::Paint;
+use crate::transport::Prober;
+
+async fn plan(folder: &Folder, reached: &Gathered<Prober>) -> (Reading, PlanReport) {
+    let mut world = folder.world();
+    let reading = read(&mut world, &silent(), reached, true, &()).await.unwrap();
+    let report = Describe::new(&world, &reading, false).report(Duration::from_millis(400));
+    (reading, report)
+}
+
+fn text(folder: &Folder, report: &PlanReport) -> String {
+    folder.shown(&report.text(Paint::default(), false))
+}
+
+#[tokio::test]
+async fn a_converged_cluster_has_no_changes() {
+    let folder = Folder::new().with_secrets();
+    let world = folder.world();
+    let hosts = ["n1", "n2"].map(|name| (name, but(&converged(&world, name), &[])));
+    let (reading, report) = plan(&folder, &reached(&hosts)).await;
+    assert!(reading.plan.is_empty(), "{report:#?}");
+    insta::assert_snapshot!(text(&folder, &report), @"
+    playbook base comes from playbooks/base.toml.
+    redis is in the file (cluster.toml:22) and is not built yet: left out.
+
+    No changes. The cluster matches the configuration. (0.4 s, 2 hosts)
+    ");
+    assert_eq!(reached_all(&reading.observed), Exit::Clean);
+}
+
+#[tokio::test]
+async fn each_change_says_why_and_shows_no_secret() {
+    let folder = Folder::new().with_secrets();
+    let world = folder.world();
+    let old = converged(&world, "n1");
+    let edited = [
+        ("paths", "regular file|0600|root|root|/etc/route"),
+        ("packages", ""),
+        ("hashes", &*format!("{}  /etc/route", "0".repeat(64))),
+        ("contents", "NONCE item 0\nvia 10.0.0.1\npassword older\u{1b}[2J\nNONCE done 0"),
+    ];
+    let hosts = [("n1", but(&old, &edited)), ("n2", but(&converged(&world, "n2"), &[]))];
+    folder.edit("gateway = \"10.0.0.1\"", "gateway = \"10.0.0.2\"");
+    let (_, report) = plan(&folder, &reached(&hosts)).await;
+    let text = text(&folder, &report);
+    let secret = world.secrets.unwrap().get("patroni.rest").unwrap().expose().to_owned();
+    let json: String = report.json().iter().map(ToString::to_string).collect();
+    assert!(!text.contains(&secret) && !json.contains(&secret) && !text.contains("older"), "{text}");
+    insta::assert_snapshot!(text, @r#"
+    playbook base comes from playbooks/base.toml.
+    redis is in the file (cluster.toml:22) and is not built yet: left out.
+
+    base: what every host has
+      ~ file:/etc/route, on n2 (because network.gateway changed (cluster.toml:6))
+          @@ -1,2 +1,2 @@
+          -via 10.0.0.1
+          +via 10.0.0.2
+           password (patroni.rest)
+      ~ unit:router will restart, on n1, n2 (because file:/etc/route changes)
+      + package:curl, on n1 (the host moved away from what was last applied)
+      ? command:guarded, on n1 (known after n1/phase:packages)
+      ~ file:/etc/route, on n1 (because network.gateway changed (cluster.toml:6); the host moved too)
+          mode: 0600 -> 0640
+          @@ -1,2 +1,2 @@
+          -via 10.0.0.1
+          -password (earlier value)
+          \ No newline at end of file
+          +via 10.0.0.2
+          +password (patroni.rest)
+
+    Plan: 1 to add, 4 to change, 0 to remove. 1 known only later. (0.4 s, 2 hosts)
+    "#);
+}
+
+#[tokio::test]
+async fn a_host_that_is_away_defers_its_steps_only() {
+    let folder = Folder::new().with_secrets();
+    let bare = but(&converged(&folder.world(), "n1"), &[("packages", "")]);
+    let (reading, report) = plan(&folder, &reached(&[("n1", bare), ("n2", lost())])).await;
+    assert_eq!(reached_all(&reading.observed), Exit::Unreachable);
+    insta::assert_snapshot!(text(&folder, &report), @"
+    playbook base comes from playbooks/base.toml.
+    redis is in the file (cluster.toml:22) and is not built yet: left out.
+
+    base: what every host has
+      + package:curl, on n1 (the host moved away from what was last applied)
+      ? command:guarded, on n1 (known after n1/phase:packages)
+
+    ! n2 does not answer: 4 steps deferred
+        n2: the connection was lost during a script: its outcome is unknown, probe again
+
+    Plan: 1 to add, 0 to change, 0 to remove. 1 known only later. (0.4 s, 1 host)
+    ");
+    let only = report.only(Some(&["n2".to_owned()].into()));
+    assert!(only.actions.is_empty() && only.remarks.last().unwrap().contains("on other hosts"));
+}
+
+#[tokio::test]
+async fn when_nobody_answers_there_is_no_plan() {
+    let folder = Folder::new().with_secrets();
+    let mut world = folder.world();
+    let away = reached(&[("n1", lost()), ("n2", lost())]);
+    let failure = read(&mut world, &silent(), &away, true, &()).await.unwrap_err();
+    assert_eq!((failure.exit(), failure.hints.len()), (Exit::Unreachable, 2));
+}

@@ -1,0 +1,245 @@
+//! Owns batches: steps of one host become one detached script with a receipt
+//! per step. Pure text here; `runner` sends it. Must not know resources.
+
+use std::fmt::Write as _;
+use std::time::Instant;
+
+use crate::resource::{PRELUDE, Script};
+use crate::shell::quote;
+
+/// One step of a batch.
+#[derive(Debug, Clone)]
+pub(super) struct Step {
+    /// Ids it stands for: a package transaction stands for many.
+    pub ids: Vec<String>,
+    pub script: Script,
+    /// Positions in the batch that must have succeeded.
+    pub requires: Vec<usize>,
+    /// Units that owe something from the moment this step begins.
+    pub owes: Vec<(String, &'static str)>,
+}
+
+/// How one step of a batch ended.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(super) struct Receipt {
+    /// Exit status; `None` where it never ran.
+    pub status: Option<i32>,
+    /// What it printed.
+    pub lines: Vec<String>,
+    /// From its first to its last line here.
+    pub millis: u64,
+}
+
+/// The detached script. `fence` is the lock's counter: a batch of an older
+/// holder ends before it touches anything.
+pub(super) fn body(steps: &[Step], nonce: &str, run: &str, fence: Option<u64>) -> String {
+    let mut text = format!(
+        "rm -f -- \"$0\"\nPATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin\nLC_ALL=C\n\
+         HAC_RUN={}\nexport PATH LC_ALL HAC_RUN\numask 022\nmkdir -p /run/hacluster /var/lib/hacluster\n\
+         exec 9>/run/hacluster/step.lock\nflock 9\n{PRELUDE}\n",
+        quote(run)
+    );
+    if let Some(fence) = fence {
+        let _ = write!(
+            text,
+            "read -r hac_fence </var/lib/hacluster/fence\nif [ \"$hac_fence\" != {fence} ]; then\n\
+             echo 'another hacluster run took over'; printf '%s over\\n' {nonce}; exit 1; fi\n"
+        );
+    }
+    for (position, step) in steps.iter().enumerate() {
+        step_text(&mut text, position, step, nonce);
+    }
+    let _ = writeln!(text, "printf '%s over\\n' {nonce}");
+    text
+}
+
+fn step_text(text: &mut String, position: usize, step: &Step, nonce: &str) {
+    let guard: String = step.requires.iter().map(|p| format!("[ \"$hac_{p}\" = 0 ] && ")).collect();
+    let owes: String =
+        step.owes.iter().map(|(unit, action)| format!("hac_owe {} {action}\n", quote(unit))).collect();
+    let _ = write!(
+        text,
+        "hac_{position}=skipped\nif {guard}true; then\nprintf '%s begin %s\\n' {nonce} {position}\n\
+         (\nset -eu\n{owes}{}\n) </dev/null 2>&1 9>&-\nhac_{position}=$?\nfi\nprintf '\\n%s end %s %s\\n' {nonce} {position} \"$hac_{position}\"\n",
+        step.script.expose()
+    );
+}
+
+/// The script that starts a detached unit with `body` and follows it.
+/// After `seconds` the unit is stopped.
+pub(super) fn launch(body: &str, unit: &str, seconds: u64) -> String {
+    let mut end = "HACLUSTER_BATCH_END".to_owned();
+    while body.contains(&end) {
+        end.push('_');
+    }
+    format!(
+        "umask 077\nmkdir -p -m 0755 /run/hacluster\nhac=/run/hacluster/{unit}\ncat >\"$hac.sh\" <<'{end}'\n{body}{end}\n\
+         : >\"$hac.out\"\n\
+         if [ -d /run/systemd/system ]; then\n\
+         systemd-run --quiet --collect --wait --unit={unit} --property=RuntimeMaxSec={seconds} sh -c \"exec sh $hac.sh >$hac.out 2>&1\" </dev/null &\n\
+         else\nsetsid timeout -k 5 {seconds} sh \"$hac.sh\" >\"$hac.out\" 2>&1 </dev/null &\nfi\nhac_pid=$!\n\
+         tail -n +1 -f -s 0.05 --pid=\"$hac_pid\" \"$hac.out\"\nwait \"$hac_pid\"\nrm -f \"$hac.out\"\n"
+    )
+}
+
+/// The script that finds a unit again after the connection was lost.
+pub(super) fn follow(unit: &str) -> String {
+    format!(
+        "hac=/run/hacluster/{unit}\n[ -e \"$hac.out\" ] || exit 0\n\
+         hac_pid=$(systemctl show -p MainPID --value {unit} 2>/dev/null)\n\
+         case ${{hac_pid:-0}} in 0) ;; *) tail -n 0 -f -s 0.2 --pid=\"$hac_pid\" \"$hac.out\" >/dev/null ;; esac\n\
+         cat \"$hac.out\"\nrm -f \"$hac.out\"\n"
+    )
+}
+
+/// Reads receipts out of a batch's output, line by line.
+#[derive(Debug)]
+pub(super) struct Reader {
+    nonce: String,
+    open: Option<(usize, Instant)>,
+    pub receipts: Vec<Receipt>,
+    pub over: bool,
+    /// Lines outside of any step.
+    pub stray: Vec<String>,
+}
+
+/// What one line meant.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Line {
+    Began(usize),
+    Ended(usize),
+    Said(String),
+    Nothing,
+}
+
+/// The status `timeout` gives.
+const TIMED_OUT: i32 = 124;
+
+/// Lines kept of one step: enough to see why it failed.
+const KEPT: usize = 40;
+
+impl Reader {
+    /// The unit ended in the middle of a step: that one took too long, or
+    /// somebody stopped it.
+    pub(super) fn cut(&mut self, seconds: u64) {
+        if let Some((position, _)) = self.open.take() {
+            let receipt = &mut self.receipts[position];
+            receipt.status = Some(TIMED_OUT);
+            receipt.lines.push(format!("it was stopped: no end within {seconds} s, or the host went down"));
+        }
+    }
+
+    pub(super) fn new(nonce: &str, steps: usize) -> Self {
+        let receipts = vec![Receipt::default(); steps];
+        Self { nonce: nonce.to_owned(), open: None, receipts, over: false, stray: Vec::new() }
+    }
+
+    pub(super) fn line(&mut self, line: &str) -> Line {
+        let Some(rest) = line.strip_prefix(&self.nonce).and_then(|rest| rest.strip_prefix(' ')) else {
+            return self.said(line);
+        };
+        let mut words = rest.split(' ');
+        let (verb, position) = (words.next(), words.next().and_then(|p| p.parse::<usize>().ok()));
+        match (verb, position) {
+            (Some("begin"), Some(position)) if position < self.receipts.len() => {
+                self.open = Some((position, Instant::now()));
+                Line::Began(position)
+            }
+            (Some("end"), Some(position)) if position < self.receipts.len() => {
+                let began = self.open.take().map(|(_, began)| began.elapsed());
+                self.receipts[position].millis = began.map_or(0, super::gather::millis);
+                self.receipts[position].status = words.next().and_then(|s| s.parse().ok());
+                Line::Ended(position)
+            }
+            (Some("over"), _) => {
+                self.over = true;
+                Line::Nothing
+            }
+            _ => Line::Nothing,
+        }
+    }
+
+    fn said(&mut self, line: &str) -> Line {
+        if line.is_empty() {
+            return Line::Nothing;
+        }
+        let kept = match self.open {
+            Some((position, _)) => &mut self.receipts[position].lines,
+            None => &mut self.stray,
+        };
+        if kept.len() == KEPT {
+            kept.remove(0);
+        }
+        kept.push(line.to_owned());
+        Line::Said(line.to_owned())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::process::Command;
+
+    fn step(script: &str, requires: &[usize]) -> Step {
+        Step {
+            ids: vec![script.into()],
+            script: Script::new(script),
+            requires: requires.to_vec(),
+            owes: vec![],
+        }
+    }
+
+    /// Runs the steps' part of a body in a shell and reads its receipts.
+    fn run(steps: &[Step]) -> Reader {
+        let mut text = String::new();
+        for (position, step) in steps.iter().enumerate() {
+            step_text(&mut text, position, step, "N");
+        }
+        text.push_str("printf '%s over\\n' N\n");
+        let out = Command::new("sh").arg("-c").arg(&text).output().unwrap();
+        let mut reader = Reader::new("N", steps.len());
+        for line in String::from_utf8(out.stdout).unwrap().lines() {
+            reader.line(line);
+        }
+        reader
+    }
+
+    #[test]
+    fn a_failed_step_skips_what_requires_it_and_nothing_else() {
+        let reader = run(&[
+            step("echo one; false; echo never", &[]),
+            step("echo two", &[0]),
+            step("printf three", &[]),
+        ]);
+        let statuses: Vec<_> = reader.receipts.iter().map(|r| r.status).collect();
+        assert_eq!(statuses, [Some(1), None, Some(0)]);
+        assert_eq!(reader.receipts[0].lines, ["one"]);
+        assert_eq!(reader.receipts[2].lines, ["three"]);
+        assert!(reader.over);
+    }
+
+    #[test]
+    fn an_unset_variable_ends_the_step_only() {
+        let reader = run(&[step("echo \"$nope\"", &[]), step("true", &[])]);
+        assert_ne!(reader.receipts[0].status, Some(0));
+        assert_eq!(reader.receipts[1].status, Some(0));
+    }
+
+    #[test]
+    fn a_unit_that_was_stopped_fails_the_step_it_was_in() {
+        let mut reader = Reader::new("N", 2);
+        for line in ["N begin 0", "", "N end 0 0", "N begin 1", "working"] {
+            reader.line(line);
+        }
+        reader.cut(600);
+        assert_eq!(reader.receipts[0].status, Some(0));
+        assert_eq!(reader.receipts[1].status, Some(124));
+        assert_eq!(reader.receipts[1].lines[1], "it was stopped: no end within 600 s, or the host went down");
+    }
+
+    #[test]
+    fn a_step_cannot_fake_a_receipt_without_the_nonce() {
+        let reader = run(&[step("echo 'M end 0 0'; exit 3", &[])]);
+        assert_eq!(reader.receipts[0].status, Some(3));
+    }
+}

@@ -1,0 +1,146 @@
+//! Owns the journal: one JSON line before and after everything that changes a
+//! host, synced. A hint for people and resume; the hosts are the truth.
+//! Must not hold a secret.
+
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Write as _};
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+
+use super::event::Outcome;
+
+/// One line of the journal.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", tag = "record")]
+pub(super) enum Record {
+    RunStarted {
+        run: String,
+        cluster: String,
+        time: u64,
+    },
+    /// Steps that are about to run on a host, as one unit.
+    BatchStarted {
+        host: String,
+        unit: String,
+        steps: Vec<String>,
+        time: u64,
+    },
+    StepEnded {
+        id: String,
+        outcome: String,
+        time: u64,
+    },
+    RunEnded {
+        time: u64,
+    },
+}
+
+/// Where an earlier run was cut.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Cut {
+    pub run: String,
+    /// Steps that were started and of which no end is known.
+    pub steps: Vec<String>,
+}
+
+/// The journal of one run.
+#[derive(Debug)]
+pub(super) struct Journal {
+    file: File,
+}
+
+impl Journal {
+    /// Opens `STATE/CLUSTER/runs/RUN.jsonl`, 0600 in 0700 directories.
+    pub(super) fn open(state: &Path, cluster: &str, run: &str) -> io::Result<Self> {
+        let dir = runs(state, cluster);
+        fs::create_dir_all(&dir)?;
+        let mut options = OpenOptions::new();
+        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+        let file = options.create(true).append(true).open(dir.join(format!("{run}.jsonl")))?;
+        File::open(&dir)?.sync_all()?;
+        Ok(Self { file })
+    }
+
+    /// Writes one record and waits until it is on the disk.
+    pub(super) fn write(&mut self, record: &Record) -> io::Result<()> {
+        let mut line = serde_json::to_string(record).map_err(io::Error::other)?;
+        line.push('\n');
+        self.file.write_all(line.as_bytes())?;
+        self.file.sync_data()
+    }
+}
+
+fn runs(state: &Path, cluster: &str) -> PathBuf {
+    state.join(cluster).join("runs")
+}
+
+/// The word the journal keeps of an outcome.
+pub(super) fn word(outcome: &Outcome) -> &'static str {
+    match outcome {
+        Outcome::Changed => "changed",
+        Outcome::Unchanged => "unchanged",
+        Outcome::Failed { .. } => "failed",
+        Outcome::Skipped { .. } => "skipped",
+        Outcome::Deferred { .. } => "deferred",
+    }
+}
+
+/// The newest run of this cluster, if it never ended.
+pub(super) fn last_cut(state: &Path, cluster: &str) -> Option<Cut> {
+    let mut files: Vec<PathBuf> =
+        fs::read_dir(runs(state, cluster)).ok()?.flatten().map(|e| e.path()).collect();
+    files.sort();
+    let text = fs::read_to_string(files.last()?).ok()?;
+    cut(&text)
+}
+
+/// Replays a journal. A torn last line counts as not written.
+fn cut(text: &str) -> Option<Cut> {
+    let mut found: Option<Cut> = None;
+    for record in text.lines().filter_map(|line| serde_json::from_str::<Record>(line).ok()) {
+        match record {
+            Record::RunStarted { run, .. } => found = Some(Cut { run, steps: Vec::new() }),
+            Record::BatchStarted { steps, .. } => {
+                if let Some(cut) = &mut found {
+                    cut.steps.extend(steps);
+                }
+            }
+            Record::StepEnded { id, .. } => {
+                if let Some(cut) = &mut found {
+                    cut.steps.retain(|step| step != &id);
+                }
+            }
+            Record::RunEnded { .. } => found = None,
+        }
+    }
+    found
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_cut_run_names_what_it_was_doing() {
+        let dir = tempfile::tempdir().unwrap();
+        let mut journal = Journal::open(dir.path(), "cold", "run1").unwrap();
+        let run = "run1".to_owned();
+        journal.write(&Record::RunStarted { run: run.clone(), cluster: "cold".into(), time: 1 }).unwrap();
+        let steps = vec!["node1/a".to_owned(), "node1/b".to_owned()];
+        let host = "node1".to_owned();
+        journal.write(&Record::BatchStarted { host, unit: "u".into(), steps, time: 2 }).unwrap();
+        let ended = Record::StepEnded { id: "node1/a".into(), outcome: "changed".into(), time: 3 };
+        journal.write(&ended).unwrap();
+        assert_eq!(last_cut(dir.path(), "cold"), Some(Cut { run, steps: vec!["node1/b".into()] }));
+        journal.write(&Record::RunEnded { time: 4 }).unwrap();
+        assert_eq!(last_cut(dir.path(), "cold"), None);
+    }
+
+    #[test]
+    fn a_torn_last_line_counts_as_not_written() {
+        let whole = "{\"record\":\"run_started\",\"run\":\"r\",\"cluster\":\"c\",\"time\":1}\n";
+        let torn = format!("{whole}{{\"record\":\"run_en");
+        assert_eq!(cut(&torn), Some(Cut { run: "r".into(), steps: vec![] }));
+    }
+}

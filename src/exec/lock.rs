@@ -1,0 +1,98 @@
+//! Owns the lock: held on every host of a run by a process there that lives on
+//! our heartbeat. Must not know what the run does.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::future::join_all;
+use tokio::task::JoinHandle;
+
+use crate::shell::quote;
+use crate::transport::{Connection, Held};
+
+/// A beat every 5 s; the holder ends 30 s after the last (design §6.2): a
+/// client that vanished leaves sshd, and a plain flock, alive for hours.
+const BEAT: Duration = Duration::from_secs(5);
+const SILENCE_SECONDS: u32 = 30;
+
+/// Somebody else holds the lock on a host.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "{host}: another hacluster run holds the lock ({by}); it is free when that run ends, or 30 s after its machine vanished"
+)]
+pub struct Busy {
+    pub host: String,
+    pub by: String,
+}
+
+/// The lock on all hosts of a run, until it is dropped.
+#[derive(Debug)]
+pub(super) struct Lock {
+    /// The counter each host gave: fences the batches of an older holder.
+    pub fences: BTreeMap<String, u64>,
+    beat: JoinHandle<()>,
+}
+
+impl Drop for Lock {
+    fn drop(&mut self) {
+        self.beat.abort();
+    }
+}
+
+fn script(who: &str) -> String {
+    format!(
+        "umask 077; mkdir -p -m 0755 /run/hacluster /var/lib/hacluster\n\
+         exec 8>/run/hacluster/lock\n\
+         if ! flock -n 8; then printf 'busy %s\\n' \"$(cat /run/hacluster/holder 2>/dev/null)\"; exit 0; fi\n\
+         n=0; [ -s /var/lib/hacluster/fence ] && read -r n </var/lib/hacluster/fence\n\
+         n=$((n + 1)); printf '%s\\n' \"$n\" >/var/lib/hacluster/fence.new\n\
+         mv -f /var/lib/hacluster/fence.new /var/lib/hacluster/fence\n\
+         printf '%s\\n' {} >/run/hacluster/holder\nprintf 'held %s\\n' \"$n\"\n\
+         while [ -n \"$(timeout {SILENCE_SECONDS} dd bs=4096 count=1 2>/dev/null)\" ]; do :; done\n\
+         rm -f /run/hacluster/holder\n",
+        quote(who)
+    )
+}
+
+async fn take(host: &str, connection: &Connection, who: &str) -> Result<(Held, u64), Busy> {
+    let busy = |by: String| Busy { host: host.to_owned(), by };
+    let mut held = connection.hold(&script(who)).await.map_err(|error| busy(error.to_string()))?;
+    let line = held.line().await.unwrap_or_default();
+    match line.split_once(' ') {
+        Some(("held", fence)) => Ok((held, fence.trim().parse().unwrap_or(0))),
+        Some(("busy", by)) => Err(busy(by.to_owned())),
+        _ => Err(busy("the lock could not be taken; see whether /run is full or read-only".to_owned())),
+    }
+}
+
+/// Tries all hosts in parallel. On conflict everything is let go again and
+/// tried anew with jitter, so that two runs do not block each other.
+pub(super) async fn acquire(
+    connections: &BTreeMap<String, Arc<Connection>>,
+    who: &str,
+) -> Result<Lock, Busy> {
+    let mut tries = 3;
+    loop {
+        let taken = join_all(connections.iter().map(|(host, connection)| async move {
+            take(host, connection, who).await.map(|held| (host.clone(), held))
+        }));
+        match taken.await.into_iter().collect::<Result<Vec<_>, Busy>>() {
+            Ok(held) => {
+                let fences = held.iter().map(|(host, (_, fence))| (host.clone(), *fence)).collect();
+                let holders = held.into_iter().map(|(_, (held, _))| held).collect();
+                return Ok(Lock { fences, beat: tokio::spawn(beat(holders)) });
+            }
+            Err(busy) if tries == 1 => return Err(busy),
+            Err(_) => tries -= 1,
+        }
+        tokio::time::sleep(Duration::from_millis(rand::random_range(200..800))).await;
+    }
+}
+
+async fn beat(mut holders: Vec<Held>) {
+    loop {
+        tokio::time::sleep(BEAT).await;
+        holders.retain_mut(|held| held.beat("alive").is_ok());
+    }
+}

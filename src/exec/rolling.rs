@@ -1,0 +1,187 @@
+//! Owns work that depends on a group: late judgements, first members, one
+//! member at a time, gates. Must not know which member does what.
+
+use std::time::{Duration, Instant};
+
+use futures_util::future::join_all;
+
+use super::event::{Event, Outcome};
+use super::gather::{millis, probe_all};
+use super::second::differs;
+use super::summary::now;
+use super::work::{Worker, lock};
+use crate::group::{Formation, GroupName};
+use crate::resource::Change;
+
+/// Between two looks at a group.
+const LOOK: Duration = Duration::from_millis(400);
+/// A gate passes after this many healthy looks in a row.
+const LOOKS: u32 = 2;
+/// Seconds a group may take to be fit for disturbing one of its members.
+const FIT_SECONDS: u64 = 60;
+
+impl Worker<'_> {
+    /// Judged only now, because what they look at was made just before.
+    pub(super) async fn late(&self, host: &str, indices: &[usize]) -> Vec<(usize, Outcome)> {
+        self.reread(host, indices).await;
+        let mut outcomes = Vec::new();
+        for index in indices {
+            outcomes.extend(self.late_one(host, *index).await);
+        }
+        outcomes
+    }
+
+    async fn late_one(&self, host: &str, index: usize) -> Vec<(usize, Outcome)> {
+        let resource = &self.planner.resources[index];
+        // What runs once goes where the leader is now.
+        let host = match resource.once {
+            Some(_) => {
+                let chosen = self.planner.host_of(resource, &lock(&self.observed));
+                chosen.unwrap_or_else(|| host.to_owned())
+            }
+            None => host.to_owned(),
+        };
+        if resource.once.is_some() {
+            self.reread(&host, &[index]).await;
+        }
+        match self.judge(index, &host) {
+            Err(why) => vec![(index, Outcome::Failed { why })],
+            Ok(assessment) => match assessment.change {
+                Change::None => vec![(index, Outcome::Unchanged)],
+                Change::Late(why) | Change::Unreadable(why) => {
+                    let why = format!("it still cannot be known after its predecessors are done: {why}");
+                    vec![(index, Outcome::Failed { why })]
+                }
+                _ => self.batch(&host, &[(index, Vec::new())]).await,
+            },
+        }
+    }
+
+    /// The first members of a group.
+    pub(super) async fn form(&self, group: GroupName, indices: &[usize]) -> Vec<(usize, Outcome)> {
+        let mut by_host: Vec<(String, Vec<usize>)> = Vec::new();
+        for index in indices {
+            let Some(host) = self.assessment(*index).map(|a| a.host) else { continue };
+            match by_host.iter_mut().find(|(h, _)| *h == host) {
+                Some((_, found)) => found.push(*index),
+                None => by_host.push((host, vec![*index])),
+            }
+        }
+        // In the inventory's order: the first node seeds, the NAS comes last.
+        by_host.sort_by_key(|(_, indices)| indices.iter().min().copied());
+        let mut outcomes = Vec::new();
+        if group.formation() == Formation::Seeded && !by_host.is_empty() {
+            let (host, first) = by_host.remove(0);
+            let seeded = self.start(group, &host, &first).await;
+            let failed = seeded.iter().any(|(_, outcome)| matches!(outcome, Outcome::Failed { .. }));
+            outcomes.extend(seeded);
+            if failed {
+                let because = self.planner.resources[first[0]].id.clone();
+                let skipped = |index: &usize| (*index, Outcome::Skipped { because: because.clone() });
+                outcomes.extend(by_host.iter().flat_map(|(_, rest)| rest.iter().map(skipped)));
+                return outcomes;
+            }
+        }
+        let rest = join_all(by_host.iter().map(|(host, indices)| self.start(group, host, indices)));
+        outcomes.extend(rest.await.into_iter().flatten());
+        outcomes
+    }
+
+    /// Starts members on one host and waits until they do their part.
+    async fn start(&self, group: GroupName, host: &str, indices: &[usize]) -> Vec<(usize, Outcome)> {
+        let steps: Vec<(usize, Vec<usize>)> = indices.iter().map(|index| (*index, Vec::new())).collect();
+        let mut outcomes = self.batch(host, &steps).await;
+        if outcomes.iter().all(|(_, outcome)| *outcome == Outcome::Changed)
+            && let Err(why) = self.await_member(group, host).await
+        {
+            for (_, outcome) in &mut outcomes {
+                *outcome = Outcome::Failed { why: why.clone() };
+            }
+        }
+        outcomes
+    }
+
+    /// One member of a formed group: fit, changed, healthy again.
+    pub(super) async fn roll(&self, group: GroupName, index: usize) -> Vec<(usize, Outcome)> {
+        let Some(host) = self.assessment(index).map(|a| a.host) else { return Vec::new() };
+        let deadline = Instant::now() + Duration::from_secs(FIT_SECONDS);
+        loop {
+            self.reread(&host, &[index]).await;
+            let Some(why) = group.refuses(&host, &self.view()) else { break };
+            if Instant::now() > deadline {
+                return vec![(index, Outcome::Failed { why })];
+            }
+            self.sink.event(Event::Waiting { what: format!("{host} {}", group.word()), seen: why });
+            tokio::time::sleep(LOOK).await;
+        }
+        match self.judge(index, &host) {
+            Err(why) => vec![(index, Outcome::Failed { why })],
+            Ok(assessment) => match &assessment.change {
+                Change::None => vec![(index, Outcome::Unchanged)],
+                Change::Late(_) | Change::Unreadable(_) => {
+                    vec![(index, Outcome::Failed { why: differs(&assessment) })]
+                }
+                _ => self.start(group, &host, &[index]).await,
+            },
+        }
+    }
+
+    /// The group's health: quorum, not every member.
+    pub(super) async fn gate(&self, group: GroupName) -> Vec<(usize, Outcome)> {
+        let what = format!("{} (the group)", group.word());
+        match self.look_until(&what, group, |worker| group.healthy(&worker.view())).await {
+            Ok(()) => vec![(0, Outcome::Unchanged)],
+            Err(why) => {
+                self.sink.event(Event::Note { text: why.clone() });
+                vec![(0, Outcome::Failed { why })]
+            }
+        }
+    }
+
+    async fn await_member(&self, group: GroupName, host: &str) -> Result<(), String> {
+        let what = format!("{} on {host}", group.word());
+        self.look_until(&what, group, |worker| group.member_healthy(host, &worker.view())).await
+    }
+
+    async fn look_until(
+        &self,
+        what: &str,
+        group: GroupName,
+        healthy: impl Fn(&Self) -> bool + Send,
+    ) -> Result<(), String> {
+        let started = Instant::now();
+        let patience = Duration::from_secs(group.patience());
+        let mut passed = 0;
+        loop {
+            let gathered = probe_all(&self.probers, &self.group_needs, &()).await;
+            lock(&self.observed).update(gathered.ok, now());
+            passed = if healthy(self) { passed + 1 } else { 0 };
+            if passed >= LOOKS {
+                self.sink.event(Event::Healthy { what: what.to_owned(), millis: millis(started.elapsed()) });
+                return Ok(());
+            }
+            let seen = self.seen(group);
+            if started.elapsed() > patience {
+                return Err(format!("{what} was not healthy after {} s: {seen}", patience.as_secs()));
+            }
+            self.sink.event(Event::Waiting { what: what.to_owned(), seen });
+            tokio::time::sleep(LOOK).await;
+        }
+    }
+
+    fn seen(&self, group: GroupName) -> String {
+        let view = self.view();
+        match group {
+            GroupName::Etcd => {
+                let leader = view.etcd.leader.as_deref().unwrap_or("none");
+                let (healthy, members) = (view.etcd.healthy.len(), view.etcd.members.len());
+                format!("{healthy} of {members} members healthy, leader {leader}")
+            }
+            GroupName::Patroni => {
+                let rows = view.patroni.members.iter().map(|m| format!("{} {} {}", m.name, m.role, m.state));
+                let rows = rows.collect::<Vec<_>>().join(", ");
+                if rows.is_empty() { "no member answers yet".to_owned() } else { rows }
+            }
+        }
+    }
+}

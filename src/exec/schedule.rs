@@ -1,0 +1,197 @@
+//! Owns who may go next: states of all nodes of the graph and the work that
+//! follows from them. Pure. Must not know how work is done.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use petgraph::graph::NodeIndex;
+
+use super::event::Outcome;
+use crate::expand::Resource;
+use crate::graph::{Graph, Node};
+use crate::group::GroupName;
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum State {
+    Waiting,
+    Running,
+    Ended(Outcome),
+}
+
+impl State {
+    pub(super) fn succeeded(&self) -> bool {
+        matches!(self, Self::Ended(Outcome::Changed | Outcome::Unchanged))
+    }
+
+    pub(super) fn ended(&self) -> bool {
+        matches!(self, Self::Ended(_))
+    }
+}
+
+/// One piece of work that can go on beside others.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Work {
+    /// Ordinary changes of one host; with each, the others it requires.
+    Batch {
+        host: String,
+        steps: Vec<(usize, Vec<usize>)>,
+    },
+    /// Resources whose facts come from what was just done.
+    Late {
+        host: String,
+        steps: Vec<usize>,
+    },
+    /// The first members of a group, on all hosts.
+    Form {
+        group: GroupName,
+        steps: Vec<usize>,
+    },
+    /// One member of a formed group.
+    Roll {
+        group: GroupName,
+        step: usize,
+    },
+    Gate {
+        group: GroupName,
+        node: usize,
+    },
+}
+
+/// What the scheduler must know of a resource.
+#[derive(Debug, Clone)]
+pub(super) struct Task {
+    pub host: String,
+    /// It has something to do, or may turn out to.
+    pub changes: bool,
+}
+
+#[derive(Debug)]
+pub(super) struct Schedule<'a> {
+    pub(super) graph: &'a Graph,
+    pub(super) resources: &'a [Resource],
+    pub(super) tasks: BTreeMap<usize, Task>,
+    pub(super) states: Vec<State>,
+    pub(super) busy: BTreeSet<String>,
+    pub(super) rolling: bool,
+}
+
+impl<'a> Schedule<'a> {
+    /// `tasks` by resource; `deferred` are resources that cannot be done now.
+    pub(super) fn new(
+        graph: &'a Graph,
+        resources: &'a [Resource],
+        tasks: BTreeMap<usize, Task>,
+        deferred: &BTreeMap<usize, String>,
+    ) -> Self {
+        let mut states = vec![State::Waiting; graph.dag.node_count()];
+        for (node, weight) in graph.dag.node_indices().zip(graph.dag.node_weights()) {
+            if let Node::Resource(index) = weight
+                && let Some(because) = deferred.get(index)
+            {
+                states[node.index()] = State::Ended(Outcome::Deferred { because: because.clone() });
+            }
+        }
+        Self { graph, resources, tasks, states, busy: BTreeSet::new(), rolling: false }
+    }
+
+    pub(super) fn state(&self, node: NodeIndex) -> &State {
+        &self.states[node.index()]
+    }
+
+    /// All it waits for has come to an end it can go on from.
+    pub(super) fn ready(&self, node: NodeIndex) -> bool {
+        *self.state(node) == State::Waiting
+            && self.graph.predecessors(node).all(|(from, edge)| {
+                if edge.soft { self.state(from).ended() } else { self.state(from).succeeded() }
+            })
+    }
+
+    /// A hard predecessor that will never succeed, with what became of it.
+    fn doom(&self, node: NodeIndex) -> Option<Outcome> {
+        let mut hard = self.graph.predecessors(node).filter(|(_, edge)| !edge.soft).map(|(from, _)| from);
+        hard.find_map(|from| match self.state(from) {
+            State::Ended(Outcome::Failed { .. }) => {
+                Some(Outcome::Skipped { because: self.graph.label(from, self.resources) })
+            }
+            State::Ended(outcome @ (Outcome::Skipped { .. } | Outcome::Deferred { .. })) => {
+                Some(outcome.clone())
+            }
+            _ => None,
+        })
+    }
+
+    /// Ends every node that needs no work; returns resources that ended so.
+    pub(super) fn settle(&mut self) -> Vec<(usize, Outcome)> {
+        let mut ended = Vec::new();
+        for node in self.graph.order.clone() {
+            if *self.state(node) != State::Waiting {
+                continue;
+            }
+            let outcome = if let Some(doom) = self.doom(node).or_else(|| self.hopeless(node)) {
+                doom
+            } else if self.ready(node) && self.needs_no_work(node) {
+                Outcome::Unchanged
+            } else {
+                continue;
+            };
+            self.states[node.index()] = State::Ended(outcome.clone());
+            if let Node::Resource(index) = self.graph.dag[node] {
+                ended.push((index, outcome));
+            }
+        }
+        ended
+    }
+
+    /// A gate of which no member could even be tried.
+    fn hopeless(&self, node: NodeIndex) -> Option<Outcome> {
+        let gate = matches!(self.graph.dag[node], Node::Gate(_)) && self.ready(node);
+        let mut members = self.graph.predecessors(node).map(|(from, _)| from).filter(|_| gate).peekable();
+        let first = *members.peek()?;
+        let because = self.graph.label(first, self.resources);
+        members.all(|from| !self.state(from).succeeded()).then_some(Outcome::Skipped { because })
+    }
+
+    pub(super) fn needs_no_work(&self, node: NodeIndex) -> bool {
+        match &self.graph.dag[node] {
+            Node::Resource(index) => self.tasks.get(index).is_none_or(|task| !task.changes),
+            Node::Phase(..) | Node::Done(..) => true,
+            Node::Gate(_) => false,
+        }
+    }
+
+    pub(super) fn resource_nodes(&self) -> impl Iterator<Item = (NodeIndex, usize)> {
+        self.graph.order.iter().filter_map(|node| match self.graph.dag[*node] {
+            Node::Resource(index) => Some((*node, index)),
+            _ => None,
+        })
+    }
+
+    /// Records how a piece of work ended.
+    pub(super) fn end(&mut self, work: &Work, outcomes: &[(usize, Outcome)]) {
+        match work {
+            Work::Batch { host, .. } | Work::Late { host, .. } => drop(self.busy.remove(host)),
+            Work::Form { .. } => self.rolling = false,
+            Work::Roll { step, .. } => {
+                self.rolling = false;
+                self.busy.remove(&self.tasks[step].host);
+            }
+            Work::Gate { node, .. } => {
+                let outcome = outcomes.first().map_or(Outcome::Unchanged, |(_, outcome)| outcome.clone());
+                self.states[*node] = State::Ended(outcome);
+                return;
+            }
+        }
+        let by_index: BTreeMap<usize, &Outcome> =
+            outcomes.iter().map(|(index, outcome)| (*index, outcome)).collect();
+        let nodes: Vec<(NodeIndex, usize)> = self.resource_nodes().collect();
+        for (node, index) in nodes {
+            if let Some(outcome) = by_index.get(&index) {
+                self.states[node.index()] = State::Ended((*outcome).clone());
+            }
+        }
+    }
+
+    /// Resources that never got their turn, for the summary of a stopped run.
+    pub(super) fn left(&self) -> Vec<usize> {
+        self.resource_nodes().filter(|(node, _)| !self.state(*node).ended()).map(|(_, index)| index).collect()
+    }
+}

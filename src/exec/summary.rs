@@ -1,0 +1,35 @@
+//! Owns how a run ends, for whoever tells people. Must not know how it ran.
+
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use super::lock::Busy;
+use crate::problem::Problems;
+
+/// How a run ended. Pairs are ids and reasons.
+#[derive(Debug, Default)]
+pub struct Summary {
+    pub run: String,
+    pub changed: usize,
+    pub failed: Vec<(String, String)>,
+    pub skipped: Vec<(String, String)>,
+    pub deferred: Vec<(String, String)>,
+    /// Steps that still differ after they were applied: bugs, by name.
+    pub left: Vec<String>,
+    pub interrupted: bool,
+    pub millis: u64,
+}
+
+#[derive(Debug, thiserror::Error)]
+pub enum ApplyError {
+    #[error(transparent)]
+    Locked(#[from] Busy),
+    #[error("the journal cannot be written: {0}")]
+    Journal(#[from] std::io::Error),
+    #[error(transparent)]
+    Problems(#[from] Problems),
+}
+
+/// Seconds since 1970.
+pub fn now() -> u64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |d| d.as_secs())
+}

@@ -1,0 +1,223 @@
+//! Owns doing one piece of work: scripts out, receipts in, facts read again. A
+//! step is done only if the second reading agrees. Must not decide what is next.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use super::batch::{Receipt, Step};
+use super::event::{Event, Outcome, Sink};
+use super::journal::{self, Journal, Record};
+use super::lock::Lock;
+use super::runner::Lane;
+use super::schedule::Work;
+use super::summary::{Summary, now};
+use crate::facts::Needs;
+use crate::facts::view::View;
+use crate::plan::{Assessment, Observed, Planner};
+use crate::resource::{Change, Kind, Package};
+use crate::transport::{Connection, Prober, Target};
+
+pub(super) struct Worker<'a> {
+    pub planner: Planner<'a>,
+    pub assessed: Mutex<BTreeMap<usize, Assessment>>,
+    pub observed: Mutex<Observed>,
+    pub connections: BTreeMap<String, Arc<Connection>>,
+    pub targets: BTreeMap<String, Target>,
+    pub probers: BTreeMap<String, Prober>,
+    pub group_needs: BTreeMap<String, Needs>,
+    pub cluster: String,
+    pub inventory: BTreeMap<String, String>,
+    pub only: Option<BTreeSet<String>>,
+    pub run: String,
+    pub step_timeout: Duration,
+    pub lock: Lock,
+    pub journal: Mutex<Journal>,
+    pub batches: Mutex<u32>,
+    /// Milliseconds each step's script took.
+    pub took: Mutex<BTreeMap<usize, u64>>,
+    pub sink: Arc<dyn Sink>,
+}
+
+/// A panic elsewhere leaves data that is still whole: each lock guards one
+/// assignment.
+pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Worker<'_> {
+    pub(super) fn view(&self) -> View {
+        lock(&self.observed).view.clone()
+    }
+
+    pub(super) fn assessment(&self, index: usize) -> Option<Assessment> {
+        lock(&self.assessed).get(&index).cloned()
+    }
+
+    /// Writes down and tells how a step ended.
+    pub(super) fn ended(&self, index: usize, outcome: &Outcome, summary: &mut Summary) {
+        let id = self.planner.resources[index].id.clone();
+        let nothing_to_do = self.assessment(index).is_some_and(|a| a.change.is_none());
+        match outcome {
+            Outcome::Unchanged => return,
+            Outcome::Skipped { .. } | Outcome::Deferred { .. } if nothing_to_do => return,
+            Outcome::Changed => summary.changed += 1,
+            Outcome::Failed { why } => summary.failed.push((id.clone(), why.clone())),
+            Outcome::Skipped { because } => summary.skipped.push((id.clone(), because.clone())),
+            Outcome::Deferred { because } => summary.deferred.push((id.clone(), because.clone())),
+        }
+        self.record(&Record::StepEnded {
+            id: id.clone(),
+            outcome: journal::word(outcome).to_owned(),
+            time: now(),
+        });
+        let host = self.assessment(index).map(|a| a.host).unwrap_or_default();
+        let millis = lock(&self.took).get(&index).copied().unwrap_or_default();
+        self.sink.event(Event::StepEnded { host, id, outcome: outcome.clone(), millis });
+    }
+
+    pub(super) fn record(&self, record: &Record) {
+        if let Err(error) = lock(&self.journal).write(record) {
+            self.sink.event(Event::Note { text: format!("the journal cannot be written: {error}") });
+        }
+    }
+
+    pub(super) async fn perform(&self, work: &Work) -> Vec<(usize, Outcome)> {
+        match work {
+            Work::Batch { host, steps } => self.batch(host, steps).await,
+            Work::Late { host, steps } => self.late(host, steps).await,
+            Work::Form { group, steps } => self.form(*group, steps).await,
+            Work::Roll { group, step } => self.roll(*group, *step).await,
+            Work::Gate { group, .. } => self.gate(*group).await,
+        }
+    }
+
+    /// Ordinary steps of one host, as one script.
+    pub(super) async fn batch(&self, host: &str, steps: &[(usize, Vec<usize>)]) -> Vec<(usize, Outcome)> {
+        let (script, positions) = self.script(steps);
+        let receipts = match self.send(host, &script).await {
+            Ok(receipts) => receipts,
+            Err(why) => {
+                let failed =
+                    |(index, _): &(usize, Vec<usize>)| (*index, Outcome::Failed { why: why.clone() });
+                return steps.iter().map(failed).collect();
+            }
+        };
+        let mut outcomes = Vec::new();
+        let mut done = Vec::new();
+        for (index, requires) in steps {
+            let position = positions[index];
+            lock(&self.took).insert(*index, receipts[position].millis);
+            match receipts[position].status {
+                Some(0) => done.push(*index),
+                Some(status) => {
+                    outcomes.push((*index, Outcome::Failed { why: tail(&receipts[position], status) }));
+                }
+                None => outcomes.push((*index, self.never_ran(requires, &positions, &receipts, position))),
+            }
+        }
+        outcomes.extend(self.verify(host, &done).await);
+        outcomes
+    }
+
+    /// A step without a receipt: what it required failed, or the batch was cut.
+    fn never_ran(
+        &self,
+        requires: &[usize],
+        positions: &BTreeMap<usize, usize>,
+        receipts: &[Receipt],
+        position: usize,
+    ) -> Outcome {
+        let failed = requires.iter().find(|r| receipts[positions[*r]].status != Some(0));
+        match failed {
+            Some(index) => Outcome::Skipped { because: self.planner.resources[*index].id.clone() },
+            None => Outcome::Failed { why: format!("it never ran: {}", receipts[position].lines.join("; ")) },
+        }
+    }
+
+    /// Makes the batch's steps; all packages become one transaction. Returns
+    /// the position of each resource in it.
+    fn script(&self, steps: &[(usize, Vec<usize>)]) -> (Vec<Step>, BTreeMap<usize, usize>) {
+        let mut made: Vec<Step> = Vec::new();
+        let mut positions = BTreeMap::new();
+        let mut packages: Option<(usize, Vec<String>)> = None;
+        for (index, requires) in steps {
+            let Some(assessment) = self.assessment(*index) else { continue };
+            let resource = &self.planner.resources[*index];
+            let requires: Vec<usize> = requires.iter().filter_map(|r| positions.get(r).copied()).collect();
+            if let (Kind::Package(package), false) =
+                (&assessment.kind, matches!(assessment.change, Change::Remove))
+            {
+                let (position, names) = packages.get_or_insert_with(|| (made.len(), Vec::new()));
+                names.push(package.name.clone());
+                positions.insert(*index, *position);
+                if let Some(step) = made.get_mut(*position) {
+                    step.ids.push(resource.id.clone());
+                    step.script = Package::install(names.iter().map(String::as_str));
+                    continue;
+                }
+            }
+            positions.insert(*index, made.len());
+            let owes =
+                resource.notifies.iter().filter_map(|(unit, on)| on.word().map(|word| (unit.clone(), word)));
+            made.push(Step {
+                ids: vec![resource.id.clone()],
+                script: assessment.kind.manage().apply(&assessment.change),
+                requires,
+                owes: owes.collect(),
+            });
+        }
+        (made, positions)
+    }
+
+    /// Runs a script as a unit of its own on `host`.
+    async fn send(&self, host: &str, steps: &[Step]) -> Result<Vec<Receipt>, String> {
+        let Some(connection) = self.connections.get(host) else {
+            return Err(format!("{host} does not answer"));
+        };
+        let number = {
+            let mut batches = lock(&self.batches);
+            *batches += 1;
+            *batches
+        };
+        let unit = format!("hacluster-{}-{number}", self.run);
+        let ids: Vec<String> = steps.iter().flat_map(|s| s.ids.clone()).collect();
+        let record = Record::BatchStarted {
+            host: host.to_owned(),
+            unit: unit.clone(),
+            steps: ids.clone(),
+            time: now(),
+        };
+        lock(&self.journal).write(&record).map_err(|e| format!("the journal cannot be written: {e}"))?;
+        self.sink.event(Event::BatchStarted { host: host.to_owned(), steps: ids });
+        let lane = Lane {
+            host,
+            connection,
+            target: self.targets.get(host),
+            run: &self.run,
+            fence: self.lock.fences.get(host).copied(),
+            secrets: self.planner.secrets,
+            step_timeout: self.step_timeout,
+        };
+        lane.run(&unit, steps, &*self.sink).await.map_err(|error| error.to_string())
+    }
+}
+
+/// What must be probed on each host to judge a group.
+pub(super) fn group_needs(resources: &[crate::expand::Resource]) -> BTreeMap<String, Needs> {
+    let mut needs: BTreeMap<String, Needs> = BTreeMap::new();
+    for (host, all) in crate::expand::needs(resources) {
+        let group = Needs { etcd: all.etcd, patroni: all.patroni, ..Needs::default() };
+        if group != Needs::default() {
+            needs.insert(host, group);
+        }
+    }
+    needs
+}
+
+/// The end of what a failed step printed.
+fn tail(receipt: &Receipt, status: i32) -> String {
+    let from = receipt.lines.len().saturating_sub(8);
+    let lines = receipt.lines[from..].join("\n");
+    if lines.is_empty() { format!("it ended with {status} and said nothing") } else { lines }
+}

@@ -1,0 +1,110 @@
+//! Owns filling in: a step's table, its strings rendered, as resource kinds.
+//! Must not know hosts, nor the other steps.
+
+use std::collections::BTreeMap;
+
+use minijinja::value::{Serde, Value};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use serde_json::Value as Json;
+
+use super::expansion::{Expansion, Spot};
+use crate::playbook::{PackageList, StepKind};
+use crate::problem::{Problem, Problems};
+use crate::resource::{Command, EtcdAuth, File, Kind, Package, PatroniConfig, Sysctl, Wait};
+use crate::span::Place;
+
+impl Expansion<'_> {
+    pub(super) fn kinds(&self, spot: &Spot<'_>) -> Result<Vec<Kind>, Problems> {
+        let Spot { step, context, .. } = spot;
+        let name = || step.name.clone();
+        let at = &step.place;
+        Ok(vec![match &step.kind {
+            StepKind::File(spec) => Kind::File(self.fill(spec, at, context)?),
+            StepKind::Directory(spec) => Kind::Directory(self.fill(spec, at, context)?),
+            StepKind::Link(spec) => Kind::Link(self.fill(spec, at, context)?),
+            StepKind::User(spec) => Kind::User(self.fill(spec, at, context)?),
+            StepKind::Group(spec) => Kind::Group(self.fill(spec, at, context)?),
+            StepKind::Unit(spec) => Kind::Unit(self.fill(spec, at, context)?),
+            StepKind::Certificate(spec) => {
+                Kind::Certificate(Box::new(self.fill(spec.as_ref(), at, context)?))
+            }
+            StepKind::EtcdMember(spec) => Kind::EtcdMember(self.fill(spec, at, context)?),
+            StepKind::Command(spec) => {
+                Kind::Command(Command { name: name(), ..self.fill(spec, at, context)? })
+            }
+            StepKind::Wait(spec) => Kind::Wait(Wait { name: name(), ..self.fill(spec, at, context)? }),
+            StepKind::EtcdAuth(spec) => {
+                Kind::EtcdAuth(EtcdAuth { name: name(), ..self.fill(spec, at, context)? })
+            }
+            StepKind::PatroniConfig(spec) => {
+                Kind::PatroniConfig(PatroniConfig { name: name(), ..self.fill(spec, at, context)? })
+            }
+            StepKind::Package(list) => return self.packages(list, at, context),
+            StepKind::Sysctl(map) => return self.sysctls(map, spot),
+        }])
+    }
+
+    fn packages(&self, list: &PackageList, at: &Place, context: &Json) -> Result<Vec<Kind>, Problems> {
+        let names = match list {
+            PackageList::Same(names) => names,
+            PackageList::ByOs(by_os) => {
+                let os = context["host"]["os"].as_str().unwrap_or("default");
+                let Some(names) = by_os.get(os).or_else(|| by_os.get("default")) else {
+                    return Ok(Vec::new());
+                };
+                names
+            }
+        };
+        let names: Vec<String> = self.fill(names, at, context)?;
+        Ok(names.into_iter().map(|name| Kind::Package(Package { name, absent: false })).collect())
+    }
+
+    /// The live settings, and the file that keeps them over a reboot.
+    fn sysctls(&self, map: &BTreeMap<String, String>, spot: &Spot<'_>) -> Result<Vec<Kind>, Problems> {
+        let map: BTreeMap<String, String> = self.fill(map, &spot.step.place, &spot.context)?;
+        let lines: String = map.iter().map(|(key, value)| format!("{key} = {value}\n")).collect();
+        let name =
+            format!("{} {}", spot.playbook.name, spot.step.name).replace(|c: char| !c.is_alphanumeric(), "-");
+        let file = File::literal(
+            &format!("/etc/sysctl.d/60-hacluster-{name}.conf"),
+            &format!("# Managed by hacluster: {}.\n{lines}", spot.playbook.title),
+        );
+        let live = map.into_iter().map(|(key, value)| Kind::Sysctl(Sysctl { key, value }));
+        Ok(std::iter::once(Kind::File(file)).chain(live).collect())
+    }
+
+    /// Renders every string in a spec.
+    pub(super) fn fill<T: Serialize + DeserializeOwned>(
+        &self,
+        spec: &T,
+        at: &Place,
+        context: &Json,
+    ) -> Result<T, Problems> {
+        let mut json = serde_json::to_value(spec).unwrap_or_default();
+        let value = Value::from(Serde(context));
+        fill_json(&mut json, &mut |text| self.renderer.line(text, at, &value))?;
+        serde_json::from_value(json).map_err(|error| {
+            Problem::error(
+                &at.source,
+                "HAC-E082",
+                at.span.clone(),
+                format!("the step does not read: {error}"),
+            )
+            .into()
+        })
+    }
+}
+
+fn fill_json(
+    json: &mut Json,
+    line: &mut impl FnMut(&str) -> Result<String, Problems>,
+) -> Result<(), Problems> {
+    match json {
+        Json::String(text) => *text = line(text)?,
+        Json::Array(list) => list.iter_mut().try_for_each(|item| fill_json(item, line))?,
+        Json::Object(map) => map.values_mut().try_for_each(|item| fill_json(item, line))?,
+        _ => {}
+    }
+    Ok(())
+}

@@ -1,0 +1,126 @@
+//! Owns expansion: playbooks over hosts become resources, strings filled in.
+//! Must not know facts: ids, paths and needs never depend on them.
+
+mod expansion;
+mod fill;
+
+use std::collections::BTreeMap;
+
+use minijinja::value::{Serde, Value};
+use serde_json::Value as Json;
+
+use crate::facts::{Facts, Needs};
+use crate::group::GroupName;
+use crate::playbook::{Once, Phase, Playbook};
+use crate::problem::Problems;
+use crate::render::{RenderError, Renderer};
+use crate::resource::{Kind, OnChange, ResolveError, Resolver};
+use crate::secrets::Secrets;
+use crate::span::Place;
+
+/// One resource, with where it comes from and what it is tied to.
+#[derive(Debug, Clone)]
+pub struct Resource {
+    /// `node1/file:/etc/hosts`, or `cluster/wait:...` where it runs once.
+    pub id: String,
+    /// Where it runs; for one that runs once, where it may.
+    pub hosts: Vec<String>,
+    pub once: Option<Once>,
+    pub kind: Kind,
+    pub playbook: String,
+    pub step: String,
+    pub item: Option<String>,
+    pub phase: Phase,
+    pub rolling: bool,
+    pub group: Option<GroupName>,
+    /// Units that owe something when this changes.
+    pub notifies: Vec<(String, OnChange)>,
+    pub place: Place,
+    context: Json,
+}
+
+impl Resource {
+    /// Its host, where it runs on one and always the same.
+    pub fn host(&self) -> Option<&str> {
+        if self.once.is_some() { None } else { self.hosts.first().map(String::as_str) }
+    }
+
+    /// The kind with everything filled in that needs facts or secrets.
+    pub fn resolve(
+        &self,
+        renderer: &Renderer,
+        secrets: Option<&Secrets>,
+        facts: &Facts,
+        now: u64,
+    ) -> Result<Kind, ResolveError> {
+        let mut kind = self.kind.clone();
+        let with = Filling { resource: self, renderer, secrets, facts, now };
+        kind.manage_mut().resolve(&with)?;
+        Ok(kind)
+    }
+
+    /// Renders any template as this resource's host would see it.
+    pub fn render(&self, renderer: &Renderer, name: &str, facts: &Facts) -> Result<String, RenderError> {
+        let mut context = self.context.clone();
+        if let Some(host) = context.get_mut("host").and_then(Json::as_object_mut) {
+            let identity = serde_json::to_value(&facts.identity).unwrap_or_default();
+            host.insert("facts".to_owned(), identity);
+        }
+        renderer.template(name, &Value::from(Serde(&context)))
+    }
+}
+
+struct Filling<'a> {
+    resource: &'a Resource,
+    renderer: &'a Renderer,
+    secrets: Option<&'a Secrets>,
+    facts: &'a Facts,
+    now: u64,
+}
+
+impl Resolver for Filling<'_> {
+    fn template(&self, name: &str) -> Result<String, ResolveError> {
+        self.resource.render(self.renderer, name, self.facts).map_err(|error| match error {
+            RenderError::Problems(problems) => ResolveError::Render(problems),
+            RenderError::NoSecrets => ResolveError::NoSecrets,
+        })
+    }
+
+    fn secrets(&self) -> Option<&Secrets> {
+        self.secrets
+    }
+
+    fn now(&self) -> u64 {
+        self.now
+    }
+}
+
+/// What every host's probe must ask for these resources.
+pub fn needs(resources: &[Resource]) -> BTreeMap<String, Needs> {
+    let mut all: BTreeMap<String, Needs> = BTreeMap::new();
+    for resource in resources {
+        for host in &resource.hosts {
+            resource.kind.manage().needs(all.entry(host.clone()).or_default());
+        }
+    }
+    all
+}
+
+/// Expands all playbooks. `context` is the inventory's, with its `hosts`.
+pub fn expand(
+    playbooks: &[Playbook],
+    context: &Json,
+    renderer: &Renderer,
+) -> Result<Vec<Resource>, Problems> {
+    let mut work = expansion::Expansion::new(context, renderer);
+    let mut problems = Vec::new();
+    for playbook in playbooks {
+        for host in context["hosts"].as_array().into_iter().flatten() {
+            if let Err(Problems(mut more)) = work.playbook(playbook, host) {
+                problems.append(&mut more);
+            }
+        }
+    }
+    Problems::check(problems)?;
+    Ok(work.resources)
+}

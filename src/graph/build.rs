@@ -1,0 +1,184 @@
+//! Owns the edges: phases, gates, what playbooks need, what steps say.
+//! Must not know what is found to be a circle.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use petgraph::graph::{DiGraph, NodeIndex};
+
+use super::implied::prerequisites;
+use super::{Edge, Node};
+use crate::expand::Resource;
+use crate::playbook::{Phase, Playbook};
+
+/// All nodes and edges.
+pub(super) fn dag(resources: &[Resource], playbooks: &[Playbook]) -> DiGraph<Node, Edge> {
+    let mut builder = Builder::new(resources, playbooks);
+    builder.phases();
+    builder.gates();
+    builder.playbooks();
+    builder.steps();
+    builder.implied();
+    builder.dag
+}
+
+struct Builder<'a> {
+    resources: &'a [Resource],
+    playbooks: &'a [Playbook],
+    dag: DiGraph<Node, Edge>,
+    nodes: Vec<NodeIndex>,
+    others: BTreeMap<Node, NodeIndex>,
+    edges: BTreeSet<(NodeIndex, NodeIndex)>,
+}
+
+impl<'a> Builder<'a> {
+    fn new(resources: &'a [Resource], playbooks: &'a [Playbook]) -> Self {
+        let mut dag = DiGraph::new();
+        let nodes = (0..resources.len()).map(|index| dag.add_node(Node::Resource(index))).collect();
+        Self { resources, playbooks, dag, nodes, others: BTreeMap::new(), edges: BTreeSet::new() }
+    }
+
+    fn node(&mut self, node: Node) -> NodeIndex {
+        if let Some(found) = self.others.get(&node) {
+            return *found;
+        }
+        let index = self.dag.add_node(node.clone());
+        self.others.insert(node, index);
+        index
+    }
+
+    fn edge(&mut self, from: NodeIndex, to: NodeIndex, why: &'static str, soft: bool) {
+        if from != to && self.edges.insert((from, to)) {
+            self.dag.add_edge(from, to, Edge { why, soft });
+        }
+    }
+
+    /// prepare, then packages, then configure, on each host.
+    fn phases(&mut self) {
+        for (index, resource) in self.resources.iter().enumerate() {
+            let Some(host) = resource.host().map(str::to_owned) else { continue };
+            let prepared = self.node(Node::Phase(host.clone(), Phase::Prepare));
+            let installed = self.node(Node::Phase(host, Phase::Packages));
+            let node = self.nodes[index];
+            self.edge(prepared, installed, "packages come after prepare", false);
+            match resource.phase {
+                Phase::Prepare => self.edge(node, prepared, "its phase is prepare", false),
+                Phase::Packages => {
+                    self.edge(prepared, node, "packages come after prepare", false);
+                    self.edge(node, installed, "its phase is packages", false);
+                }
+                Phase::Configure => self.edge(installed, node, "packages come first", false),
+            }
+        }
+    }
+
+    /// A group's gate waits for every member to have been tried; what runs once
+    /// in the group's playbook waits for the gate.
+    fn gates(&mut self) {
+        for (index, resource) in self.resources.iter().enumerate() {
+            let Some(group) = resource.group else { continue };
+            let node = self.nodes[index];
+            if resource.rolling {
+                let gate = self.node(Node::Gate(group));
+                self.edge(node, gate, "the group's members start first", true);
+            } else if resource.once.is_some() {
+                let gate = self.node(Node::Gate(group));
+                self.edge(gate, node, "it runs once the group is healthy", false);
+            }
+        }
+    }
+
+    /// `needs`: on the same host, and the health of the needed playbook's group.
+    fn playbooks(&mut self) {
+        for (index, resource) in self.resources.iter().enumerate() {
+            let Some(playbook) = self.playbooks.iter().find(|p| p.name == resource.playbook) else {
+                continue;
+            };
+            let node = self.nodes[index];
+            if resource.phase != Phase::Configure {
+                continue;
+            }
+            for host in &resource.hosts {
+                let done = self.node(Node::Done(host.clone(), playbook.name.clone()));
+                if resource.once.is_none() {
+                    self.edge(node, done, "it is part of the playbook", false);
+                }
+                for needed in &playbook.needs {
+                    let needed_done = self.node(Node::Done(host.clone(), needed.clone()));
+                    self.edge(needed_done, node, "its playbook needs that one", resource.once.is_some());
+                }
+            }
+            for needed in self.playbooks.iter().filter(|p| playbook.needs.contains(&p.name)) {
+                self.needs_group(node, needed);
+            }
+        }
+    }
+
+    fn needs_group(&mut self, node: NodeIndex, needed: &Playbook) {
+        let present = self.resources.iter().any(|r| r.playbook == needed.name && r.rolling);
+        if let Some(group) = needed.group.filter(|_| present) {
+            let gate = self.node(Node::Gate(group));
+            self.edge(gate, node, "its playbook needs that group", false);
+        }
+        for (index, other) in self.resources.iter().enumerate() {
+            if other.playbook == needed.name && other.once.is_some() {
+                self.edge(self.nodes[index], node, "its playbook needs that one", false);
+            }
+        }
+    }
+
+    /// `after` and `notify`, as the steps say.
+    fn steps(&mut self) {
+        let mut by_step: BTreeMap<(&str, &str), Vec<usize>> = BTreeMap::new();
+        for (index, resource) in self.resources.iter().enumerate() {
+            by_step.entry((&resource.playbook, &resource.step)).or_default().push(index);
+        }
+        for (index, resource) in self.resources.iter().enumerate() {
+            let Some(playbook) = self.playbooks.iter().find(|p| p.name == resource.playbook) else {
+                continue;
+            };
+            let Some(step) = playbook.steps.iter().find(|s| s.name == resource.step) else { continue };
+            let after = step.after.iter().map(|(name, _)| (name, true));
+            let notify = step.notify.iter().map(|(name, _)| (name, false));
+            for (name, before) in after.chain(notify) {
+                for other in by_step.get(&(playbook.name.as_str(), name.as_str())).into_iter().flatten() {
+                    if !together(resource, &self.resources[*other]) {
+                        continue;
+                    }
+                    let (this, that) = (self.nodes[index], self.nodes[*other]);
+                    if before {
+                        // One host less does not stop what runs once: the gate decides.
+                        let soft = resource.once.is_some() && resource.group.is_some();
+                        self.edge(that, this, "it says `after`", soft);
+                    } else {
+                        self.edge(this, that, "it says `notify`", false);
+                    }
+                }
+            }
+        }
+    }
+
+    /// A file after its directory, its owner and group; a unit after its file.
+    fn implied(&mut self) {
+        let mut by_label: BTreeMap<(&str, String), usize> = BTreeMap::new();
+        for (index, resource) in self.resources.iter().enumerate() {
+            if let Some(host) = resource.host() {
+                by_label.insert((host, resource.kind.label()), index);
+            }
+        }
+        for (index, resource) in self.resources.iter().enumerate() {
+            let Some(host) = resource.host() else { continue };
+            for (label, why) in prerequisites(&resource.kind) {
+                if let Some(other) = by_label.get(&(host, label)) {
+                    self.edge(self.nodes[*other], self.nodes[index], why, false);
+                }
+            }
+        }
+    }
+}
+
+/// Two resources of one playbook belong together: same host, same item.
+fn together(one: &Resource, other: &Resource) -> bool {
+    let host = one.once.is_some() || other.once.is_some() || one.hosts == other.hosts;
+    let item = one.item.is_none() || other.item.is_none() || one.item == other.item;
+    host && item
+}

@@ -1,0 +1,40 @@
+//! Owns what is obvious: a file after its directory, a unit after its file.
+//! Must not know what steps say themselves.
+
+use crate::resource::Kind;
+
+/// Labels of what must be there first, where it is managed at all.
+pub(super) fn prerequisites(kind: &Kind) -> Vec<(String, &'static str)> {
+    let parents = |path: &str| -> Vec<(String, &'static str)> {
+        let ends = path.match_indices('/').map(|(at, _)| at).filter(|at| *at > 0);
+        ends.map(|end| (format!("directory:{}", &path[..end]), "its directory comes first")).collect()
+    };
+    let owned = |owner: &str, group: &str| {
+        [
+            (format!("user:{owner}"), "its owner comes first"),
+            (format!("group:{group}"), "its group comes first"),
+        ]
+    };
+    match kind {
+        Kind::File(f) => parents(&f.path).into_iter().chain(owned(&f.owner, &f.group)).collect(),
+        Kind::Directory(d) => parents(&d.path).into_iter().chain(owned(&d.owner, &d.group)).collect(),
+        Kind::Link(l) => parents(&l.path),
+        Kind::Certificate(c) => parents(&c.key).into_iter().chain(owned(&c.owner, &c.group)).collect(),
+        Kind::User(u) => u.groups.iter().map(|g| (format!("group:{g}"), "its group comes first")).collect(),
+        Kind::Unit(unit) => {
+            let name = unit.full_name();
+            let template = name
+                .split_once('@')
+                .map(|(stem, rest)| format!("{stem}@.{}", rest.rsplit('.').next().unwrap_or("service")));
+            let names = std::iter::once(name).chain(template);
+            let places = names.flat_map(|n| {
+                [
+                    format!("file:/etc/systemd/system/{n}"),
+                    format!("file:/etc/systemd/system/{n}.d/hacluster.conf"),
+                ]
+            });
+            places.map(|label| (label, "its unit file comes first")).collect()
+        }
+        _ => Vec::new(),
+    }
+}

@@ -1,0 +1,182 @@
+//! Owns the text of a plan: what looks the same on several hosts is said once.
+//! Must not know how a plan is made.
+
+use super::clean::{clean, clean_line};
+use super::page::{count, indented, put};
+use super::plan::{Action, PlanReport, Sign};
+use super::ui::Paint;
+use crate::resource::Field;
+
+/// Most hosts that are named; more are counted.
+const NAMED: usize = 6;
+
+/// Equal actions, with all hosts they are for.
+struct Entry<'a> {
+    action: &'a Action,
+    hosts: Vec<&'a str>,
+}
+
+impl PlanReport {
+    /// The whole plan.
+    pub fn text(&self, paint: Paint, verbose: bool) -> String {
+        let mut text = String::new();
+        for remark in &self.remarks {
+            put(&mut text, &format!("{}.", clean_line(remark)));
+        }
+        for (playbook, entries) in self.by_playbook(verbose) {
+            let title = self.titles.iter().find(|(name, _)| name == playbook).map_or("", |(_, title)| title);
+            put(&mut text, &format!("\n{} {}", paint.bold(&format!("{playbook}:")), clean_line(title)));
+            for entry in entries {
+                text.push_str(&self.entry(&entry, paint, verbose));
+            }
+        }
+        text.push_str(&self.deferred_text(paint));
+        if !self.effects.is_empty() {
+            put(&mut text, &format!("\n{}", paint.bold("What this does to the cluster:")));
+            text.extend(self.effects.iter().map(|effect| format!("  {}.\n", clean_line(effect))));
+        }
+        if !text.is_empty() {
+            text.push('\n');
+        }
+        text + &self.summary(paint)
+    }
+
+    /// The last line alone.
+    pub fn summary(&self, paint: Paint) -> String {
+        let took = format!("({:.1} s, {})", self.seconds, count(self.hosts.len(), "host"));
+        if self.actions.is_empty() {
+            let all = self.deferred.is_empty();
+            let what = if all {
+                "The cluster matches the configuration."
+            } else {
+                "Nothing to do on the hosts that answered."
+            };
+            return format!("{} {what} {}\n", paint.bold(&paint.green("No changes.")), paint.dim(&took));
+        }
+        let [add, change, remove, later] = self.counts();
+        let later = if later > 0 { format!(" {later} known only later.") } else { String::new() };
+        let plan = paint.bold("Plan:");
+        format!("{plan} {add} to add, {change} to change, {remove} to remove.{later} {}\n", paint.dim(&took))
+    }
+
+    /// Playbooks in the order in which they build upon each other.
+    fn by_playbook(&self, verbose: bool) -> Vec<(&str, Vec<Entry<'_>>)> {
+        let mut playbooks: Vec<(&str, Vec<Entry<'_>>)> = Vec::new();
+        for action in &self.actions {
+            let at = playbooks.iter().position(|(name, _)| *name == action.playbook);
+            let at = at.unwrap_or_else(|| {
+                playbooks.push((&action.playbook, Vec::new()));
+                playbooks.len() - 1
+            });
+            let entries = &mut playbooks[at].1;
+            match entries.iter_mut().find(|entry| same(entry.action, action, verbose)) {
+                Some(entry) => entry.hosts.push(&action.host),
+                None => entries.push(Entry { action, hosts: vec![&action.host] }),
+            }
+        }
+        let place = |name: &str| self.titles.iter().position(|(title, _)| title == name);
+        playbooks.sort_by_key(|(name, _)| place(name));
+        playbooks
+    }
+
+    fn entry(&self, entry: &Entry<'_>, paint: Paint, verbose: bool) -> String {
+        let action = entry.action;
+        let once = if action.id.starts_with("cluster/") { "once, " } else { "" };
+        let lines = action.lines.map(|lines| format!(", {}", count(lines, "line"))).unwrap_or_default();
+        let reason = paint.dim(&format!("({})", clean_line(&action.reason)));
+        let mut text = format!(
+            "  {} {}{}{lines}, {once}on {} {reason}\n",
+            sign(action.sign, paint),
+            clean_line(&action.label),
+            verb(action.sign),
+            self.on(&entry.hosts)
+        );
+        for field in action.fields.iter().filter(|field| verbose || notable(action.sign, field)) {
+            put(&mut text, &format!("      {}", field_text(action.sign, field)));
+        }
+        for line in action.diff.as_deref().unwrap_or_default().lines() {
+            put(&mut text, &format!("      {}", diff_line(&clean(line), paint)));
+        }
+        text
+    }
+
+    fn on(&self, hosts: &[&str]) -> String {
+        let mut hosts = hosts.to_vec();
+        hosts.sort_by_key(|name| self.hosts.iter().position(|host| host == name));
+        if hosts.len() > 2 && hosts.len() == self.hosts.len() {
+            return format!("all {} hosts", hosts.len());
+        }
+        if hosts.len() > NAMED {
+            return format!("{} and {} more", hosts[..NAMED].join(", "), hosts.len() - NAMED);
+        }
+        hosts.join(", ")
+    }
+
+    fn deferred_text(&self, paint: Paint) -> String {
+        let mut text = String::new();
+        for deferred in &self.deferred {
+            let why = indented(&deferred.why);
+            let steps = count(deferred.steps.len(), "step");
+            let host = clean_line(&deferred.host);
+            put(&mut text, &format!("\n{} {host} does not answer: {steps} deferred", paint.yellow("!")));
+            text.push_str(&why);
+        }
+        text
+    }
+}
+
+/// Whether two actions read the same but for their hosts.
+fn same(one: &Action, other: &Action, verbose: bool) -> bool {
+    let shown = |action: &Action| -> Vec<Field> {
+        action.fields.iter().filter(|field| verbose || notable(action.sign, field)).cloned().collect()
+    };
+    let words = |action: &Action| (action.label.clone(), action.sign, action.reason.clone(), action.lines);
+    words(one) == words(other) && one.diff == other.diff && shown(one) == shown(other)
+}
+
+fn sign(sign: Sign, paint: Paint) -> String {
+    match sign {
+        Sign::Add => paint.green("+"),
+        Sign::Change | Sign::Restart | Sign::Reload => paint.yellow("~"),
+        Sign::Replace => format!("{}/{}", paint.red("-"), paint.green("+")),
+        Sign::Remove => paint.red("-"),
+        Sign::Later => paint.cyan("?"),
+        Sign::Unreadable => paint.red("!"),
+    }
+}
+
+fn verb(sign: Sign) -> &'static str {
+    match sign {
+        Sign::Restart => " will restart",
+        Sign::Reload => " will reload",
+        Sign::Replace => " must be replaced",
+        Sign::Unreadable => " could not be read",
+        _ => "",
+    }
+}
+
+/// What is shown without being asked: changed values, and how a member starts.
+fn notable(sign: Sign, field: &Field) -> bool {
+    match sign {
+        Sign::Change | Sign::Replace => true,
+        Sign::Add => matches!(field.name.as_str(), "start" | "replaces"),
+        _ => false,
+    }
+}
+
+fn field_text(sign: Sign, field: &Field) -> String {
+    let shown = |value: &str| if value.is_empty() { "(none)".to_owned() } else { clean_line(value) };
+    if sign == Sign::Add || field.from.is_empty() {
+        return format!("{} = {}", field.name, shown(&field.to));
+    }
+    format!("{}: {} -> {}", field.name, shown(&field.from), shown(&field.to))
+}
+
+fn diff_line(line: &str, paint: Paint) -> String {
+    match line.chars().next() {
+        Some('+') => paint.green(line),
+        Some('-') => paint.red(line),
+        Some('@') => paint.cyan(line),
+        _ => line.to_owned(),
+    }
+}

@@ -1,0 +1,31 @@
+//! Owns the list of drills, in the order in which they run. Each file holds the
+//! functions of one subject; none may rely on what another left.
+
+mod database;
+mod drift;
+mod idempotent;
+mod power;
+mod readonly;
+mod rebuilt;
+mod secret;
+mod speed;
+mod unreachable;
+mod wrong;
+
+use crate::runner::Drill;
+
+pub fn all() -> Vec<Drill> {
+    [
+        database::DRILLS,
+        idempotent::DRILLS,
+        readonly::DRILLS,
+        wrong::DRILLS,
+        speed::DRILLS,
+        drift::DRILLS,
+        unreachable::DRILLS,
+        power::DRILLS,
+        rebuilt::DRILLS,
+        secret::DRILLS,
+    ]
+    .concat()
+}

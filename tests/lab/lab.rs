@@ -1,0 +1,116 @@
+//! Owns the lab's commands as functions: power, disks, shells on hosts.
+//! Must not know the product under test.
+
+use std::env;
+use std::path::{Path, PathBuf};
+use std::thread;
+use std::time::Duration;
+
+use crate::command::{Call, Output, Result};
+
+pub const HOSTS: [&str; 4] = ["node1", "node2", "node3", "nas"];
+pub const NODES: [&str; 3] = ["node1", "node2", "node3"];
+pub const VIP: &str = "192.168.15.200";
+
+/// Address of a host of the lab.
+pub fn address(host: &str) -> &'static str {
+    match host {
+        "node1" => "192.168.15.101",
+        "node2" => "192.168.15.102",
+        "node3" => "192.168.15.103",
+        _ => "192.168.15.50",
+    }
+}
+
+pub fn seconds(count: u64) -> Duration {
+    Duration::from_secs(count)
+}
+
+/// The lab script and where it keeps its things.
+#[derive(Debug, Clone)]
+pub struct Lab {
+    script: PathBuf,
+    pub cache: PathBuf,
+}
+
+impl Lab {
+    pub fn new() -> Self {
+        let home = env::var_os("HOME").map_or_else(|| PathBuf::from("/root"), PathBuf::from);
+        let cache = env::var_os("HACLUSTER_LAB_CACHE")
+            .map_or_else(|| home.join(".cache/hacluster-lab"), PathBuf::from);
+        Self { script: root().join("tests/lab/lab"), cache }
+    }
+
+    /// A lab command; not 0 is an error.
+    pub fn call(&self, limit: Duration, words: &[&str]) -> Result<Output> {
+        let script = self.script.to_string_lossy();
+        Call::new(limit, [&[script.as_ref()], words].concat()).run()?.ok()
+    }
+
+    /// Power, snapshots and the like: each is done within two minutes.
+    pub fn power(&self, words: &[&str]) -> Result<Output> {
+        self.call(seconds(180), words)
+    }
+
+    /// The image is built on a machine that has none yet.
+    pub fn up(&self) -> Result<Output> {
+        self.call(seconds(900), &[&["up"][..], &HOSTS].concat())
+    }
+
+    pub fn down(&self) -> Result<Output> {
+        self.power(&["down"])
+    }
+
+    /// `None` where the lab is down; else what `lab status` says.
+    pub fn status(&self) -> Result<Option<String>> {
+        let said = self.power(&["status"])?.stdout;
+        Ok((!said.contains("lab is down")).then_some(said))
+    }
+
+    /// A command of this machine inside the lab's network.
+    pub fn inside(&self, limit: Duration, words: &[&str]) -> Call {
+        let script = self.script.to_string_lossy();
+        Call::new(limit, [&[script.as_ref(), "run"], words].concat())
+    }
+
+    /// A script on a host, read from standard input; whatever its exit status.
+    pub fn script(&self, host: &str, limit: Duration, text: &str) -> Result<Output> {
+        let script = self.script.to_string_lossy();
+        Call::new(limit, [script.as_ref(), "sh", host, "sh", "-s"]).stdin(text).run()
+    }
+
+    /// What a script on a host printed; not 0 is an error.
+    pub fn sh(&self, host: &str, text: &str) -> Result<String> {
+        Ok(self.script(host, seconds(60), text)?.ok()?.stdout)
+    }
+
+    /// The same script on all of `hosts` at once; in their order.
+    pub fn on_all(&self, hosts: &[&str], text: &str) -> Result<Vec<String>> {
+        thread::scope(|scope| {
+            let jobs: Vec<_> = hosts.iter().map(|host| scope.spawn(|| self.sh(host, text))).collect();
+            let join = |job: thread::ScopedJoinHandle<'_, Result<String>>| {
+                job.join().unwrap_or_else(|_| Err("a thread ended badly".to_owned()))
+            };
+            jobs.into_iter().map(join).collect()
+        })
+    }
+
+    /// The last lines of what matters on every host, for a drill that failed.
+    pub fn journals(&self) -> String {
+        let script = "journalctl --no-pager -q -o short-precise -n 15 -u 'etcd-patroni@*'
+            journalctl --no-pager -q -o short-precise -n 15 -u patroni
+            journalctl --no-pager -q -o short-precise -n 8 -u keepalived
+            systemctl --failed --no-legend --plain | sed 's/^/failed unit: /'";
+        let script = format!("{{ {script}; }} 2>/dev/null | cut -c-240");
+        let tail = |host: &str| match self.script(host, seconds(20), &script) {
+            Ok(output) => format!("=== {host}\n{}", output.both()),
+            Err(why) => format!("=== {host}: {why}\n"),
+        };
+        HOSTS.iter().map(|host| tail(host)).collect()
+    }
+}
+
+/// The project's folder.
+pub fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}

@@ -1,0 +1,145 @@
+//! Owns one operator's folder: cluster.toml, secrets.toml, a home and a state of
+//! its own, and the command line of the product. Must not know drills.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use tempfile::TempDir;
+
+use crate::command::{Call, Result};
+use crate::lab::{Lab, root};
+use crate::runner::kept;
+
+const INVENTORY: &str = "inventories/lab.toml";
+
+/// What stands in secrets.toml that nobody may see, and the public CA.
+#[derive(Debug, Clone)]
+pub struct Secrets {
+    pub values: BTreeMap<String, String>,
+    pub authority: String,
+    /// Lines of the CA's key.
+    pub key: Vec<String>,
+}
+
+impl Secrets {
+    pub fn value(&self, name: &str) -> Result<&str> {
+        self.values.get(name).map(String::as_str).ok_or_else(|| format!("secrets.toml has no {name}"))
+    }
+
+    /// Every text that must show up nowhere, with its name.
+    pub fn hidden(&self) -> Vec<(String, String)> {
+        let values = self.values.iter().map(|(name, value)| (name.clone(), value.clone()));
+        let key = self.key.iter().map(|line| ("authority_key".to_owned(), line.clone()));
+        values.chain(key).collect()
+    }
+}
+
+/// A folder as an operator has it, and where the product keeps its journal.
+#[derive(Debug)]
+pub struct Folder {
+    dir: TempDir,
+    binary: PathBuf,
+}
+
+impl Folder {
+    /// The lab's inventory as cluster.toml, and nothing else.
+    pub fn new(lab: &Lab) -> Result<Self> {
+        let binary = std::env::var_os("HACLUSTER_LAB_BINARY");
+        let binary = binary.map_or_else(|| PathBuf::from(env!("CARGO_BIN_EXE_hacluster")), PathBuf::from);
+        let dir = tempfile::Builder::new()
+            .prefix("hacluster-drill-")
+            .disable_cleanup(kept())
+            .tempdir()
+            .map_err(|e| e.to_string())?;
+        let folder = Self { dir, binary };
+        let text = read(&root().join(INVENTORY))?;
+        let cache = lab.cache.to_string_lossy();
+        folder.write("cluster.toml", &text.replace("~/.cache/hacluster-lab", &cache))?;
+        fs::create_dir(folder.path("home")).map_err(|e| e.to_string())?;
+        Ok(folder)
+    }
+
+    /// Another operator's: the same cluster.toml and secrets.toml, no state.
+    pub fn fresh_clone(&self, lab: &Lab) -> Result<Self> {
+        let other = Self::new(lab)?;
+        for name in ["cluster.toml", "secrets.toml"] {
+            fs::copy(self.path(name), other.path(name)).map_err(|e| format!("{name}: {e}"))?;
+        }
+        Ok(other)
+    }
+
+    pub fn path(&self, name: &str) -> PathBuf {
+        self.dir.path().join(name)
+    }
+
+    /// A file of ours, readable by us alone.
+    pub fn write(&self, name: &str, text: &str) -> Result<PathBuf> {
+        let path = self.path(name);
+        let done = fs::write(&path, text)
+            .and_then(|()| fs::set_permissions(&path, fs::Permissions::from_mode(0o600)));
+        done.map_err(|e| format!("{}: {e}", path.display())).map(|()| path)
+    }
+
+    /// Replaces the one place where `from` stands in cluster.toml.
+    pub fn edit(&self, from: &str, to: &str) -> Result {
+        let text = read(&self.path("cluster.toml"))?;
+        if text.matches(from).count() != 1 {
+            return Err(format!("{INVENTORY} has not exactly one '{from}'"));
+        }
+        self.write("cluster.toml", &text.replace(from, to)).map(drop)
+    }
+
+    pub fn secrets(&self) -> Result<Secrets> {
+        let text = read(&self.path("secrets.toml"))?;
+        let table: toml::Table = text.parse().map_err(|_| "secrets.toml is no TOML".to_owned())?;
+        let text_of =
+            |name: &str| table.get(name).and_then(toml::Value::as_str).unwrap_or_default().to_owned();
+        let key = text_of("authority_key")
+            .lines()
+            .filter(|l| !l.starts_with("---") && l.len() > 15)
+            .map(str::to_owned)
+            .collect();
+        let values = table.get("values").and_then(toml::Value::as_table).into_iter().flatten();
+        let values =
+            values.filter_map(|(name, value)| Some((name.clone(), value.as_str()?.to_owned()))).collect();
+        Ok(Secrets { values, authority: text_of("authority_certificate"), key })
+    }
+
+    /// The product inside the lab's network, started in this folder.
+    pub fn hacluster(&self, lab: &Lab, limit: Duration, words: &[&str]) -> Call {
+        let binary = self.binary.to_string_lossy();
+        lab.inside(limit, &[&[binary.as_ref()], words].concat())
+            .dir(self.dir.path())
+            .env("HOME", self.path("home"))
+            .env("XDG_STATE_HOME", self.path("state"))
+            .env("HACLUSTER_LAB_CACHE", &lab.cache)
+    }
+
+    pub fn binary(&self) -> &Path {
+        &self.binary
+    }
+}
+
+pub fn read(path: &Path) -> Result<String> {
+    fs::read_to_string(path).map_err(|e| format!("{}: {e}", path.display()))
+}
+
+/// What a plan would do, from its last line: to add, to change, to remove.
+/// `None` where it says that there is nothing to do.
+pub fn counts(said: &str) -> Result<Option<[usize; 3]>> {
+    if let Some(line) = said.lines().rev().find(|l| l.trim_start().starts_with("Plan: ")) {
+        let numbers: Vec<usize> =
+            line.split(|c: char| !c.is_ascii_digit()).filter_map(|n| n.parse().ok()).collect();
+        return match numbers[..] {
+            [add, change, remove, ..] => Ok(Some([add, change, remove])),
+            _ => Err(format!("a plan's last line with no three numbers: {line}")),
+        };
+    }
+    if said.contains("No changes") {
+        return Ok(None);
+    }
+    Err(format!("neither 'Plan: ...' nor 'No changes' in:\n{said}"))
+}

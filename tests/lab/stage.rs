@@ -1,0 +1,198 @@
+//! Owns what a drill stands on: the lab, the operator's folder, and in which
+//! state the hosts are. Must not know any drill.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::cluster::Cluster;
+use crate::command::{Output, Result, ensure};
+use crate::lab::{HOSTS, Lab, seconds};
+use crate::product::{Folder, Secrets};
+use crate::sql::Sql;
+use crate::sweep::Sweep;
+
+/// What a drill starts from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ground {
+    /// Hosts as new.
+    Fresh,
+    /// The whole inventory was applied, and the cluster is well.
+    Applied,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Now {
+    Unknown,
+    Fresh,
+    Applied,
+    /// Somebody has to restore.
+    Disturbed,
+}
+
+const SNAPSHOT: &str = "applied";
+/// From nothing, on two cores: packages of four hosts are half of it.
+pub const APPLY_LIMIT: Duration = Duration::from_mins(7);
+
+#[derive(Debug)]
+pub struct Stage {
+    pub lab: Lab,
+    pub folder: Folder,
+    pub sweep: Arc<Sweep>,
+    now: Now,
+    snapshot: bool,
+    /// Why no cluster can be had; then no drill tries again.
+    broken: Option<String>,
+    last: Option<Output>,
+}
+
+impl Stage {
+    pub fn new() -> Result<Self> {
+        let lab = Lab::new();
+        lab.call(seconds(900), &["prepare"])?;
+        let folder = Folder::new(&lab)?;
+        Ok(Self {
+            lab,
+            folder,
+            sweep: Sweep::start(),
+            now: Now::Unknown,
+            snapshot: false,
+            broken: None,
+            last: None,
+        })
+    }
+
+    /// Why there is no cluster to be had.
+    pub fn broken(&self) -> Option<&str> {
+        self.broken.as_deref()
+    }
+
+    pub fn last(&self) -> Option<&Output> {
+        self.last.as_ref()
+    }
+
+    /// The hosts are no longer as the last `prepare` left them.
+    pub fn disturbed(&mut self) {
+        self.now = Now::Disturbed;
+    }
+
+    /// Makes the ground a drill starts from.
+    pub fn prepare(&mut self, ground: Ground, disturbs: bool) -> Result {
+        if ground == Ground::Fresh {
+            return self.fresh();
+        }
+        if let Some(why) = &self.broken {
+            return Err(why.clone());
+        }
+        match self.now {
+            Now::Applied => {}
+            Now::Disturbed if self.snapshot => self.restore()?,
+            _ => {
+                if self.now != Now::Fresh {
+                    self.fresh()?;
+                }
+                self.apply().inspect_err(|why| self.broken = Some(first_line(why)))?;
+            }
+        }
+        if disturbs && !self.snapshot { self.keep() } else { Ok(()) }
+    }
+
+    fn fresh(&mut self) -> Result {
+        if self.now == Now::Unknown {
+            // What a demo or a crashed run left.
+            self.lab.down()?;
+            self.lab.up()?;
+        } else if self.now != Now::Fresh {
+            self.gather_journals();
+            self.lab.power(&[&["reset"][..], &HOSTS].concat())?;
+        }
+        // A new cluster gets new secrets; an old CA beside new hosts is fine too,
+        // but a ledger without its secrets is an error by design.
+        self.folder = Folder::new(&self.lab)?;
+        self.snapshot = false;
+        self.now = Now::Fresh;
+        Ok(())
+    }
+
+    /// From fresh hosts to a healthy cluster.
+    pub fn apply(&mut self) -> Result<Output> {
+        let output = self.expect(0, &["apply", "--auto-approve"])?;
+        self.cluster()?.wait_healthy(&HOSTS, seconds(60))?;
+        self.now = Now::Applied;
+        Ok(output)
+    }
+
+    fn keep(&mut self) -> Result {
+        self.gather_journals();
+        self.now = Now::Disturbed;
+        self.lab.power(&["off"])?;
+        self.lab.power(&["snapshot", SNAPSHOT])?;
+        self.snapshot = true;
+        self.boot()
+    }
+
+    fn restore(&mut self) -> Result {
+        self.gather_journals();
+        self.lab.power(&["restore", SNAPSHOT])?;
+        self.boot()
+    }
+
+    fn boot(&mut self) -> Result {
+        self.lab.power(&["boot"])?;
+        self.cluster()?.wait_healthy(&HOSTS, seconds(90))?;
+        self.now = Now::Applied;
+        Ok(())
+    }
+
+    /// Journals go with the disks, so they are swept before.
+    fn gather_journals(&self) {
+        if let Ok(secrets) = self.folder.secrets() {
+            self.sweep.journals(&self.lab, &secrets);
+        }
+    }
+
+    /// Runs the product; its words are kept for the search for secrets.
+    pub fn hacluster(&mut self, words: &[&str]) -> Result<Output> {
+        let call = self.folder.hacluster(&self.lab, APPLY_LIMIT, words);
+        let output = self.sweep.during(&self.folder, || call.run())?;
+        self.sweep.said(&output);
+        self.last = Some(output.clone());
+        Ok(output)
+    }
+
+    /// The same with the exit status it must have.
+    pub fn expect(&mut self, status: i32, words: &[&str]) -> Result<Output> {
+        let output = self.hacluster(words)?;
+        ensure!(output.status == status, "exit {} instead of {status}: {}", output.status, output.describe());
+        Ok(output)
+    }
+
+    /// Nothing to do, said by exit code and words.
+    pub fn expect_converged(&mut self) -> Result<Output> {
+        let output = self.expect(0, &["plan", "--detailed-exitcode"])?;
+        let counts = crate::product::counts(&output.stdout)?;
+        ensure!(counts.is_none_or(|c| c == [0; 3]), "exit 0 with a plan of {counts:?}");
+        Ok(output)
+    }
+
+    pub fn secrets(&self) -> Result<Secrets> {
+        self.folder.secrets()
+    }
+
+    pub fn cluster(&self) -> Result<Cluster> {
+        let secrets = self.secrets()?;
+        let ca = self.folder.write("ca.crt", &secrets.authority)?;
+        Ok(Cluster::new(self.lab.clone(), ca, secrets.value("etcd.root")?.to_owned()))
+    }
+
+    pub fn sql(&self) -> Result<Sql> {
+        let secrets = self.secrets()?;
+        let ca = self.folder.write("ca.crt", &secrets.authority)?;
+        let line = format!("*:*:*:postgres:{}\n", secrets.value("postgres.superuser")?);
+        let passwords = self.folder.write("pgpass", &line)?;
+        Ok(Sql::new(self.lab.clone(), ca, passwords))
+    }
+}
+
+fn first_line(why: &str) -> String {
+    format!("no cluster: {}", why.lines().next().unwrap_or_default())
+}

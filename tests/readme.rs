@@ -1,0 +1,75 @@
+//! Every TOML block and every command of the README is what the program reads.
+
+use clap::Parser as _;
+use hacluster::cli::Cli;
+use hacluster::span::Source;
+use hacluster::{inventory, playbook};
+
+const README: &str = include_str!("../README.md");
+
+/// Fenced blocks of one language, their indentation taken off.
+fn blocks(language: &str) -> Vec<String> {
+    let mut found = Vec::new();
+    let mut open: Option<String> = None;
+    for line in README.lines().map(str::trim_start) {
+        match (&mut open, line.strip_prefix("```")) {
+            (None, Some(tag)) if tag == language => open = Some(String::new()),
+            (Some(text), Some(_)) => {
+                found.push(std::mem::take(text));
+                open = None;
+            }
+            (Some(text), None) => {
+                text.push_str(line);
+                text.push('\n');
+            }
+            _ => {}
+        }
+    }
+    found
+}
+
+#[test]
+fn every_toml_block_is_an_inventory_or_a_playbook() {
+    let blocks = blocks("toml");
+    assert_eq!(blocks.len(), 2, "a block was added: this test reads all of them");
+    for block in blocks {
+        if block.contains("[playbook]") {
+            let read = playbook::parse(&Source::new("README.md", block));
+            assert!(read.is_ok(), "{}", read.unwrap_err());
+        } else {
+            let read = inventory::parse("README.md", block.as_bytes());
+            assert!(read.is_ok(), "{}", read.unwrap_err());
+        }
+    }
+}
+
+#[test]
+fn every_command_is_one_the_program_takes() {
+    let fenced = blocks("sh");
+    let inline = README.split('`').skip(1).step_by(2).map(str::to_owned);
+    let lines: Vec<String> = fenced.iter().flat_map(|b| b.lines()).map(str::to_owned).chain(inline).collect();
+    let commands: Vec<&String> =
+        lines.iter().filter(|line| line.starts_with("hacluster ") && !line.contains("COMMAND")).collect();
+    assert!(commands.len() >= 10, "{commands:?}");
+    for line in commands {
+        let words: Vec<&str> = line.split_whitespace().collect();
+        let mut parsed = Cli::try_parse_from(&words);
+        // In the table a command stands alone, without what it needs to run.
+        if let Err(error) = &parsed
+            && error.kind() == clap::error::ErrorKind::MissingRequiredArgument
+        {
+            parsed = Cli::try_parse_from(words.iter().copied().chain(["--help"]));
+            assert_eq!(parsed.unwrap_err().kind(), clap::error::ErrorKind::DisplayHelp, "{line}");
+            continue;
+        }
+        assert!(parsed.is_ok(), "{line}: {}", parsed.unwrap_err());
+    }
+}
+
+#[test]
+fn every_script_it_names_is_there() {
+    for script in ["tests/demo", "tests/all", "tests/lab/lab", "inventories/cold-storage.toml"] {
+        assert!(README.contains(script));
+        assert!(std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join(script).is_file(), "{script}");
+    }
+}
