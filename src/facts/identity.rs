@@ -4,6 +4,7 @@
 use serde::Serialize;
 
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own that templates read by name")]
 pub struct Identity {
     pub hostname: String,
     /// `debian`, `ubuntu`.

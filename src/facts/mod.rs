@@ -2,9 +2,11 @@
 //! Must not know resources, nor how a probe's text travels.
 
 mod identity;
+mod lines;
 mod needs;
 mod parse;
 mod probe;
+mod rest;
 mod rows;
 pub mod view;
 
@@ -12,6 +14,7 @@ use std::collections::BTreeMap;
 
 pub use identity::{Identity, Interface};
 pub use needs::{EtcdEndpoint, Needs, PatroniEndpoint};
+pub(crate) use parse::TIMED_OUT;
 pub use parse::{ParseError, parse};
 pub use probe::{LEDGER, STATE, probe_body};
 pub use rows::{EtcdFact, EtcdRow, PackageFact, PathFact, PathType, PatroniFact, UnitFact, UserFact};
@@ -48,7 +51,7 @@ pub struct Facts {
     /// Members of each group asked for.
     pub groups: BTreeMap<String, Fact<Vec<String>>>,
     pub sysctls: BTreeMap<String, Fact<String>>,
-    /// Exit status of each guard, by its text.
+    /// Exit status of each guard, by its text; of `timeout` where time ran out.
     pub checks: BTreeMap<String, Fact<i32>>,
     /// SHA-256 of the public key that belongs to a private key file.
     pub public_keys: BTreeMap<String, Fact<String>>,

@@ -1,6 +1,7 @@
 //! Owns the text of a probe: needs become one POSIX sh script, batched by kind.
 //! Must not know how the text travels nor how its answer is read.
 
+use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
 use super::needs::{EtcdEndpoint, Needs, PatroniEndpoint};
@@ -10,6 +11,9 @@ use crate::shell::{quote, words};
 pub const STATE: &str = "/var/lib/hacluster";
 /// The ledger's file name in [`STATE`].
 pub const LEDGER: &str = "ledger.json";
+
+/// Exit status of an item whose file is not there.
+pub(super) const NOT_THERE: i32 = 66;
 
 /// Seconds one section may take before it counts as unreadable.
 const SECTION_SECONDS: u32 = 10;
@@ -38,25 +42,36 @@ pub fn probe_body(needs: &Needs, nonce: &str) -> String {
     let mut probe = Builder { text: String::new(), nonce };
     probe.text.push_str("LC_ALL=C QUOTING_STYLE=literal; export LC_ALL QUOTING_STYLE\n");
     probe.section("identity", IDENTITY);
-    probe.list("paths", &needs.paths, "stat -c '%F|%04a|%U|%G|%N' --");
-    probe.list("hashes", &needs.hashes, "sha256sum --");
+    probe.state();
+    probe.list("paths", &needs.paths, "stat -c '%F|%04a|%U|%G|%N' --", "2>&1");
+    // Only regular files: reading a pipe would never end.
+    let regular = "for f do shift; if [ -f \"$f\" ]; then set -- \"$@\" \"$f\"; fi; done; \
+         [ $# -eq 0 ] || exec sha256sum -- \"$@\"";
+    probe.list("hashes", &needs.hashes, &format!("sh -c {} sh", quote(regular)), "2>&1");
     probe.list(
         "packages",
         &needs.packages,
         "dpkg-query -W -f='${Package}|${db:Status-Abbrev}|${Version}\\n'",
+        "",
     );
-    let show = "systemctl show -p LoadState,ActiveState,SubState,UnitFileState,NeedDaemonReload --";
-    probe.list("units", &needs.units, show);
-    probe.list("users", &needs.users, "getent passwd --");
-    probe.list("groups", &needs.groups, "getent group --");
+    let show = "systemctl show -p Id,Names,LoadState,ActiveState,SubState,UnitFileState,NeedDaemonReload --";
+    probe.list("units", &needs.units, show, "");
+    probe.list("users", &needs.users, "getent passwd --", "");
+    probe.list("groups", &needs.groups, "getent group --", "");
     probe.sysctls(needs);
-    probe.state();
-    probe.items("contents", &needs.contents, |path| format!("cat -- {}", quote(path)));
+    probe.items("contents", &needs.contents, |path| {
+        let read = r#"[ -e "$1" ] || exit 66; [ -f "$1" ] && exec cat -- "$1""#;
+        format!("timeout -k 1 {SECTION_SECONDS} sh -c {} sh {}", quote(read), quote(path))
+    });
     probe.items("public_keys", &needs.public_keys, |path| {
-        format!("[ -r {0} ] && openssl pkey -in {0} -pubout -outform DER | sha256sum", quote(path))
+        format!(
+            "[ -e {0} ] || exit {NOT_THERE}; [ -f {0} ] && command -v openssl >/dev/null || exit 1; \
+             timeout -k 1 {SECTION_SECONDS} openssl pkey -passin pass: -in {0} -pubout -outform DER | sha256sum",
+            quote(path)
+        )
     });
     probe.items("checks", &needs.checks, |check| {
-        format!("timeout -k 1 {SECTION_SECONDS} sh -c {} >&2; printf %s $?", quote(check))
+        format!("timeout -k 1 {SECTION_SECONDS} sh -c {} >&2", quote(check))
     });
     for (name, endpoint) in &needs.etcd {
         probe.section(&format!("etcd:{name}"), &etcd(endpoint));
@@ -81,30 +96,29 @@ impl Builder<'_> {
         );
     }
 
-    /// One command over all names of one kind.
-    fn list(&mut self, name: &str, values: &std::collections::BTreeSet<String>, command: &str) {
+    /// One command over all names of one kind. `complaints` may send what the
+    /// command complains of to the reader, who tells "not there" from "cannot".
+    fn list(&mut self, name: &str, values: &BTreeSet<String>, command: &str, complaints: &str) {
         if !values.is_empty() {
             let values = words(values.iter().map(String::as_str));
-            self.section(name, &format!("timeout -k 1 {SECTION_SECONDS} {command} {values}"));
+            self.section(
+                name,
+                &format!("{{ timeout -k 1 {SECTION_SECONDS} {command} {values} {complaints}; }}"),
+            );
         }
     }
 
     /// One command each, its output framed, numbered in the set's order.
-    fn items(
-        &mut self,
-        name: &str,
-        values: &std::collections::BTreeSet<String>,
-        command: impl Fn(&str) -> String,
-    ) {
+    fn items(&mut self, name: &str, values: &BTreeSet<String>, command: impl Fn(&str) -> String) {
         if values.is_empty() {
             return;
         }
         let mut body = String::from("{\n");
         for (index, value) in values.iter().enumerate() {
             let nonce = self.nonce;
-            let _ = write!(
+            let _ = writeln!(
                 body,
-                "printf '%s item {index}\\n' {nonce}; ( {} ); printf '\\n%s done %s\\n' {nonce} $?\n",
+                "printf '%s item {index}\\n' {nonce}; ( {} ); printf '\\n%s done %s\\n' {nonce} $?",
                 command(value)
             );
         }
@@ -121,20 +135,21 @@ impl Builder<'_> {
         self.section(
             "sysctls",
             &format!(
-                "for k in {keys}; do f=/proc/sys/$(printf %s \"$k\" | tr . /); [ -r \"$f\" ] && v=$(cat \"$f\") && printf '%s=%s\\n' \"$k\" \"$v\"; done"
+                "for k in {keys}; do f=/proc/sys/$(printf %s \"$k\" | tr ./ /.); [ -r \"$f\" ] && v=$(cat \"$f\") && printf '%s=%s\\n' \"$k\" \"$v\"; done"
             ),
         );
     }
 
-    /// Restart debts and the ledger.
+    /// Restart debts and the ledger. They come first, so that a cut answer
+    /// cannot hide them. A debt that a power cut left empty is a restart.
     fn state(&mut self) {
         self.section(
             "debts",
             &format!(
-                "for f in {STATE}/debt/*; do [ -f \"$f\" ] && read -r v <\"$f\" && printf '%s=%s\\n' \"${{f##*/}}\" \"$v\"; done"
+                "for f in {STATE}/debt/*; do [ -f \"$f\" ] || continue; v=; read -r v <\"$f\"; printf '%s=%s\\n' \"${{f##*/}}\" \"${{v:-restart}}\"; done"
             ),
         );
-        self.section("ledger", &format!("cat {STATE}/{LEDGER}"));
+        self.section("ledger", &format!("{{ [ ! -e {STATE}/{LEDGER} ] || cat {STATE}/{LEDGER}; }}"));
     }
 }
 

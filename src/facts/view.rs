@@ -33,6 +33,8 @@ pub struct EtcdView {
     pub auth: Option<bool>,
     /// Different cluster ids: two disjoint clusters.
     pub split: bool,
+    /// Names of members that were asked but could not be read.
+    pub unread: Vec<String>,
     /// Host of each member that was asked.
     pub hosts: BTreeMap<String, String>,
 }
@@ -71,8 +73,9 @@ impl View {
             }
             for (name, fact) in &facts.etcd {
                 view.etcd.hosts.insert(name.clone(), host.clone());
-                if let Fact::Present(fact) = fact {
-                    view.etcd.add(name, fact);
+                match fact {
+                    Fact::Present(fact) => view.etcd.add(name, fact),
+                    _ => view.etcd.unread.push(name.clone()),
                 }
             }
             if let Some(Fact::Present(fact)) = &facts.patroni {
@@ -148,7 +151,16 @@ impl PatroniView {
         self.members.iter().find(leads).map(|m| m.name.as_str())
     }
 
-    /// A leader runs, and so does every other member, streaming with a known timeline.
+    /// Host of the leader that runs: its own Patroni says its name, which need
+    /// not be the host's.
+    pub fn leader_host(&self) -> Option<&str> {
+        let leader = self.leader()?;
+        let name = |own: &Value| own.get("patroni")?.get("name")?.as_str().map(str::to_owned);
+        let own = self.own.iter().find(|(_, own)| name(own).as_deref() == Some(leader));
+        Some(own.map_or(leader, |(host, _)| host))
+    }
+
+    /// The member on `host` runs: it leads, or it streams, with a known timeline.
     pub fn well(&self, host: &str) -> bool {
         let Some(own) = self.own.get(host) else { return false };
         let says = |key: &str| own.get(key).and_then(Value::as_str).unwrap_or("");

@@ -28,14 +28,21 @@ pub(super) fn refuses(host: &str, view: &View) -> Option<String> {
     if view.etcd.split {
         return Some("two disjoint etcd clusters answer: stop one of them by hand first".to_owned());
     }
-    let counts = |name: &&String| {
-        view.etcd.healthy.contains(name) && view.etcd.members.iter().any(|m| &m.name == *name && !m.learner)
-    };
-    let lost = isize::from(names(host, view).filter(counts).count() > 0);
-    let margin = view.etcd.margin() - lost;
-    (margin < 0).then(|| {
-        let healthy = view.etcd.healthy.len();
-        let voters = view.etcd.voters();
+    let etcd = &view.etcd;
+    if !names(host, view).any(|name| etcd.healthy.contains(name)) {
+        // What is down already costs no vote: it may be mended without a majority.
+        return None;
+    }
+    if etcd.members.is_empty() {
+        return Some("no etcd member tells who the members are, so votes cannot be counted".to_owned());
+    }
+    let has_vote = |name: &String| etcd.members.iter().any(|m| &m.name == name && !m.learner);
+    let counts = |name: &&String| etcd.healthy.contains(name) && has_vote(name);
+    // Members of one host are disturbed one after the other.
+    let lost = isize::from(names(host, view).any(|name| counts(&name)));
+    (etcd.margin() - lost < 0).then(|| {
+        let healthy = etcd.healthy.iter().filter(|name| has_vote(name)).count();
+        let voters = etcd.voters();
         format!(
             "etcd would lose its majority: {healthy} of {voters} members are healthy, one more must stay up"
         )

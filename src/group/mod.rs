@@ -75,7 +75,7 @@ impl GroupName {
     pub fn order(self, mut hosts: Vec<String>, view: &View) -> Vec<String> {
         let leader = match self {
             Self::Etcd => etcd::leader_host(view),
-            Self::Patroni => view.patroni.leader().map(str::to_owned),
+            Self::Patroni => view.patroni.leader_host().map(str::to_owned),
         };
         hosts.sort_by_key(|host| Some(host) == leader.as_ref());
         hosts

@@ -2,9 +2,11 @@
 //! Judged by what it says, not by its bytes: a fresh clone sees no change.
 //! Must not know who serves with it.
 
+use std::net::IpAddr;
+
 use serde::{Deserialize, Serialize};
 
-use super::change::{Change, Fields, Have, fields};
+use super::change::{Change, Field, Fields, Have, fields};
 use super::{Manage, ResolveError, Resolver, Script, file};
 use crate::facts::view::View;
 use crate::facts::{Fact, Facts, Needs};
@@ -54,7 +56,9 @@ fn renew() -> u64 {
 
 impl Certificate {
     fn leaf(&self) -> LeafSpec {
-        let mut names = self.names.clone();
+        // An address as it is read back: `fd00:0::1` is `fd00::1`.
+        let plain = |name: &String| name.parse::<IpAddr>().map_or_else(|_| name.clone(), |ip| ip.to_string());
+        let mut names: Vec<String> = self.names.iter().map(plain).collect();
         names.sort();
         names.dedup();
         let mut usages = self.usages.clone();
@@ -95,7 +99,8 @@ impl Manage for Certificate {
             ("usages", &leaf.usages.join(", ")),
             ("valid", "yes"),
             ("key", "fits"),
-            ("key_file", &format!("{} {}:{}", self.mode, self.owner, self.group)),
+            ("cert_file", &format!("0644 {}:{}", self.owner, self.group)),
+            ("key_file", &format!("{} {}:{}", file::octal(&self.mode), self.owner, self.group)),
         ]))
     }
 
@@ -106,26 +111,32 @@ impl Manage for Certificate {
             Some(Fact::Absent) => return Have::Absent,
             Some(Fact::Present(text)) => text,
         };
+        if let Some(Fact::Unreadable(why)) = host.public_keys.get(&self.key) {
+            return Have::Unreadable(why.clone());
+        }
         let Some(found) = pki::describe(text) else {
             return Have::Fields(fields([("issuer", "no certificate")]));
         };
         let mut have = self.describe(&found, host, cluster.now);
-        if let Some(Fact::Present(key)) = host.paths.get(&self.key) {
-            have.insert("key_file".to_owned(), format!("{} {}:{}", key.mode, key.owner, key.group));
+        for (field, path) in [("cert_file", &self.cert), ("key_file", &self.key)] {
+            match host.paths.get(path) {
+                Some(Fact::Present(file)) => {
+                    have.insert(field.to_owned(), format!("{} {}:{}", file.mode, file.owner, file.group));
+                }
+                Some(Fact::Unreadable(why)) => return Have::Unreadable(why.clone()),
+                _ => {}
+            }
         }
         Have::Fields(have)
     }
 
     fn apply(&self, change: &Change) -> Script {
-        if let [only] = change.fields()
-            && only.name == "key_file"
-        {
+        let there = |f: &Field| f.name.ends_with("_file") && !f.from.is_empty();
+        if matches!(change, Change::Update(fields) if fields.iter().all(there)) {
             let owner = quote(&format!("{}:{}", self.owner, self.group));
-            return Script::new(format!(
-                "chown {owner} {0}\nchmod {1} {0}",
-                quote(&self.key),
-                quote(&self.mode)
-            ));
+            let (cert, key) = (quote(&self.cert), quote(&self.key));
+            let mode = quote(&self.mode);
+            return Script::new(format!("chown {owner} {cert} {key}\nchmod 0644 {cert}\nchmod {mode} {key}"));
         }
         let issued = self.authority.as_ref().map(|authority| authority.issue(&self.leaf(), self.now));
         let Some(Ok((cert, key))) = issued else {

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use super::change::{Change, Fields, Have, fields};
 use super::{Manage, Script};
 use crate::facts::view::View;
-use crate::facts::{Fact, Facts, Needs};
+use crate::facts::{Fact, Facts, Needs, TIMED_OUT};
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -43,6 +43,9 @@ impl Manage for Command {
             }
         } else {
             match self.unless.as_ref().and_then(|check| host.checks.get(check)) {
+                Some(Fact::Present(status)) if TIMED_OUT.contains(status) => {
+                    return Have::Unreadable("its guard ran out of time".to_owned());
+                }
                 Some(Fact::Present(status)) => *status == 0,
                 Some(Fact::Unreadable(why)) => return Have::Unreadable(why.clone()),
                 _ => return Have::Unreadable("its guard was not asked for".to_owned()),

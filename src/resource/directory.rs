@@ -33,7 +33,7 @@ impl Manage for Directory {
     fn want(&self) -> Option<Fields> {
         Some(fields([
             ("group", &self.group),
-            ("mode", &self.mode),
+            ("mode", &file::octal(&self.mode)),
             ("owner", &self.owner),
             ("type", "directory"),
         ]))
@@ -63,7 +63,9 @@ impl Manage for Directory {
                 "echo {path} exists and is no directory: move it away first >&2\nexit 1"
             ));
         }
-        let arguments = words(["-m", &self.mode, "-o", &self.owner, "-g", &self.group]);
+        // Five digits: with four, `install` and `chmod` keep a directory's setgid bit.
+        let mode = format!("{:0>5}", self.mode);
+        let arguments = words(["-m", &mode, "-o", &self.owner, "-g", &self.group]);
         Script::new(format!("install -d {arguments} -- {path}"))
     }
 }

@@ -1,14 +1,15 @@
 # etcd's JSON gateway by curl: passwords and tokens travel on stdin or lie in a
-# 0600 file in /run that goes when the step ends, never in an argument.
+# 0600 file in /run that goes when the step ends, never in an argument (tests put
+# it elsewhere by HAC_TMP).
 
 # etcd_login CA IDENTITY PASSWORD ENDPOINT...: finds an endpoint that answers,
-# and a token for root where authentication is on.
+# and a token for root (PASSWORD as it stands in a JSON string) where authentication is on.
 etcd_login() {
     etcd_ca=$1 etcd_identity=$2 etcd_password=$3
     shift 3
     umask 077
-    etcd_header=$(mktemp /run/hacluster.XXXXXX)
-    trap 'rm -f "$etcd_header"' EXIT
+    etcd_header=$(mktemp "${HAC_TMP:-/run}/hacluster.XXXXXX")
+    trap 'rm -f "$etcd_header" "$etcd_header.answer"' EXIT
     for etcd_url in "$@"; do
         etcd_call /v3/maintenance/status '{}' && break
         etcd_url=
@@ -23,7 +24,7 @@ etcd_login() {
     *) return 0 ;;
     esac
     printf '{"name":"root","password":"%s"}' "$etcd_password" | etcd_curl /v3/auth/authenticate >"$etcd_header.answer"
-    sed -n 's/.*"token":"\([^"]*\)".*/Authorization: \1/p' "$etcd_header.answer" >"$etcd_header"
+    sed -n 's/.*"token": *"\([^"]*\)".*/Authorization: \1/p' "$etcd_header.answer" >"$etcd_header"
     rm -f "$etcd_header.answer"
     if [ ! -s "$etcd_header" ]; then
         echo "etcd refused root's password from the secrets file" >&2

@@ -5,6 +5,7 @@ use data_encoding::BASE64;
 use serde::{Deserialize, Serialize};
 
 use super::change::{Change, Fields, Have, fields};
+use super::etcd_member::json_quoted;
 use super::{Manage, ResolveError, Resolver, Script};
 use crate::facts::view::View;
 use crate::facts::{Facts, Needs};
@@ -58,7 +59,7 @@ impl Manage for EtcdAuth {
     }
 
     fn apply(&self, _change: &Change) -> Script {
-        let password = |secret: &Option<Secret>| quote(secret.as_ref().map_or("", Secret::expose));
+        let password = |secret: &Option<Secret>| quote(&json_quoted(secret.as_ref()));
         let permission = format!(
             "{{\"name\":\"{}\",\"perm\":{{\"permType\":\"READWRITE\",\"key\":\"{}\",\"range_end\":\"{}\"}}}}",
             self.user,

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use super::change::{Change, Field, Fields, Have, fields};
 use super::{Manage, ResolveError, Resolver, Script};
 use crate::facts::view::{EtcdView, View};
-use crate::facts::{EtcdEndpoint, Fact, Facts, Needs};
+use crate::facts::{EtcdEndpoint, EtcdRow, Fact, Facts, Needs};
 use crate::secret::Secret;
 use crate::shell::quote;
 
@@ -40,11 +40,29 @@ pub struct EtcdMember {
     pub password: Option<Secret>,
 }
 
+/// A secret as it stands inside the quotes of a JSON string.
+pub(super) fn json_quoted(secret: Option<&Secret>) -> String {
+    let text = serde_json::Value::from(secret.map_or("", Secret::expose)).to_string();
+    text[1..text.len() - 1].to_owned()
+}
+
 impl EtcdMember {
+    /// Planned members whose data nobody could look at. While there are any, an
+    /// empty member must not start as a first one: it would forget the votes it
+    /// gave, or make a second cluster.
+    fn unknown<'a>(&'a self, etcd: &EtcdView) -> Vec<&'a str> {
+        let names = self.cluster.split(',').filter_map(|pair| pair.split('=').next());
+        names.filter(|&n| !etcd.hosts.contains_key(n) || etcd.unread.iter().any(|u| u == n)).collect()
+    }
+
+    /// This member's row: one that was never started has no name yet.
+    fn row<'a>(&self, etcd: &'a EtcdView) -> Option<&'a EtcdRow> {
+        etcd.members.iter().find(|m| m.name == self.name || m.peer_urls.contains(&self.peer))
+    }
+
     /// The member that a join replaces: same name, or same peer address.
     fn stale<'a>(&self, etcd: &'a EtcdView) -> Option<&'a str> {
-        let same = etcd.members.iter().find(|m| m.name == self.name || m.peer_urls.contains(&self.peer));
-        same.map(|m| m.id.as_str())
+        self.row(etcd).map(|m| m.id.as_str())
     }
 
     fn join_plan(&self, etcd: &EtcdView) -> Change {
@@ -70,7 +88,7 @@ impl EtcdMember {
 
     fn login(&self) -> String {
         let (ca, identity) = (quote(&self.ca), quote(&self.identity));
-        let password = quote(self.password.as_ref().map_or("", Secret::expose));
+        let password = quote(&json_quoted(self.password.as_ref()));
         format!("{ETCD_API}\netcd_login {ca} {identity} {password} {}\n", self.others())
     }
 
@@ -83,27 +101,28 @@ impl EtcdMember {
         );
         let path = format!("/run/hacluster/etcd-{}.initial", self.name);
         format!(
-            "mkdir -p -m 0755 /run/hacluster\n(umask 077; printf %s {} >{})\n",
+            "mkdir -p /run/hacluster; chmod 0755 /run/hacluster\n(umask 077; printf %s {} >{})\n",
             quote(&lines),
             quote(&path)
         )
     }
 
     fn join(&self, change: &Change) -> String {
-        let replaces = change.to("replaces").unwrap_or_default();
+        let body = |id: &str| quote(&format!("{{\"ID\":\"{id}\"}}"));
+        let remove = |id: &str| format!("etcd_retry /v3/cluster/member/remove {}\n", body(id));
+        let remove = change.to("replaces").map(remove);
         let unit = quote(&self.unit);
         format!(
             "{login}systemctl stop {unit}\nrm -rf -- {data}/member\n\
-             [ -z {replaces} ] || etcd_retry /v3/cluster/member/remove {remove}\n\
+             {remove}\
              etcd_retry /v3/cluster/member/add {add}\n\
-             id=$(printf %s \"$etcd_answer\" | sed -n 's/.*\"member\":{{\"ID\":\"\\([0-9]*\\)\".*/\\1/p')\n\
+             id=$(printf %s \"$etcd_answer\" | sed -n 's/.*\"member\": *{{\"ID\": *\"\\([0-9]*\\)\".*/\\1/p')\n\
              {initial}hac_reload_units {unit}\nsystemctl enable {unit}\nsystemctl start --no-block {unit}\n\
              etcd_promote \"$id\" {others}\nhac_paid {unit}\n",
             login = self.login(),
             others = self.others(),
             data = quote(&self.data),
-            replaces = quote(replaces),
-            remove = quote(&format!("{{\"ID\":\"{replaces}\"}}")),
+            remove = remove.unwrap_or_default(),
             add = quote(&format!("{{\"peerURLs\":[\"{}\"],\"isLearner\":true}}", self.peer)),
             initial = self.initial("existing", change.to("cluster").unwrap_or_default()),
         )
@@ -135,8 +154,9 @@ impl Manage for EtcdMember {
         if !fact.data {
             return Have::Absent;
         }
-        let row = cluster.etcd.members.iter().find(|m| m.name == self.name);
-        let peer = row.and_then(|m| m.peer_urls.first()).unwrap_or(&self.peer);
+        let row = self.row(&cluster.etcd);
+        let moved = row.filter(|m| !m.peer_urls.contains(&self.peer)).and_then(|m| m.peer_urls.first());
+        let peer = moved.unwrap_or(&self.peer);
         // Data of a member that the others removed is worth nothing.
         let gone = row.is_none() && !cluster.etcd.members.is_empty();
         let member = match row {
@@ -157,7 +177,14 @@ impl Manage for EtcdMember {
                     |name: &str, from: &str, to| Field { name: name.to_owned(), from: from.to_owned(), to };
                 Change::Update(vec![field("start", LEARNER, "promote".to_owned()), field("id", "", id)])
             }
+            _ if cluster.etcd.split => Change::Unreadable(
+                "two disjoint etcd clusters answer: which one to join is not known".to_owned(),
+            ),
             _ if cluster.etcd.formed => self.join_plan(&cluster.etcd),
+            _ if !self.unknown(&cluster.etcd).is_empty() => Change::Unreadable(format!(
+                "whether there is an etcd cluster is not known: {} could not be read",
+                self.unknown(&cluster.etcd).join(", ")
+            )),
             _ => Change::Create(vec![Field {
                 name: "start".to_owned(),
                 from: String::new(),

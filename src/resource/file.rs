@@ -61,6 +61,11 @@ impl File {
     }
 }
 
+/// A mode as `stat` prints it: `644` is `0644`.
+pub(super) fn octal(mode: &str) -> String {
+    format!("{mode:0>4}")
+}
+
 /// Lower-case hex SHA-256.
 pub(crate) fn sha256(text: &str) -> String {
     data_encoding::HEXLOWER.encode(&Sha256::digest(text.as_bytes()))
@@ -75,8 +80,12 @@ impl Manage for File {
         if self.absent {
             return None;
         }
-        let mut want =
-            fields([("group", &self.group), ("mode", &self.mode), ("owner", &self.owner), ("type", "file")]);
+        let mut want = fields([
+            ("group", &self.group),
+            ("mode", &octal(&self.mode)),
+            ("owner", &self.owner),
+            ("type", "file"),
+        ]);
         if let Some(text) = &self.text {
             want.insert("content".to_owned(), sha256(text.expose()));
         }

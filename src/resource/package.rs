@@ -26,10 +26,9 @@ impl Package {
     pub fn install<'a>(names: impl IntoIterator<Item = &'a str>) -> Script {
         Script::new(format!(
             "export DEBIAN_FRONTEND=noninteractive NEEDRESTART_MODE=l\n\
-             lock='-o DPkg::Lock::Timeout={LOCK_SECONDS}'\n\
              [ -z \"$(dpkg --audit)\" ] || dpkg --configure -a\n\
-             apt-get $lock -q -o APT::Update::Error-Mode=any update\n\
-             apt-get $lock -q -y --no-install-recommends -o Dpkg::Use-Pty=0 \
+             apt-get -o DPkg::Lock::Timeout={LOCK_SECONDS} -q -o APT::Update::Error-Mode=any update\n\
+             apt-get -o DPkg::Lock::Timeout={LOCK_SECONDS} -q -y --no-install-recommends -o Dpkg::Use-Pty=0 \
              -o Dpkg::Options::=--force-confdef -o Dpkg::Options::=--force-confold install {}",
             words(names)
         ))
@@ -52,8 +51,8 @@ impl Manage for Package {
             Some(Fact::Present(package)) if package.installed() => {
                 Have::Fields(fields([("installed", "yes")]))
             }
-            // Only its configuration is left, or nothing.
-            Some(Fact::Present(package)) if package.status.starts_with("rc") => Have::Absent,
+            // Only its configuration is left (`rc`, `pc`, `hc`), or nothing.
+            Some(Fact::Present(package)) if package.status.ends_with(['c', 'n']) => Have::Absent,
             Some(Fact::Absent) => Have::Absent,
             Some(Fact::Present(package)) => {
                 Have::Fields(fields([("installed", &format!("half ({})", package.status))]))

@@ -41,18 +41,12 @@ impl Manage for PatroniConfig {
     }
 
     fn want(&self) -> Option<Fields> {
-        let mut want = Fields::new();
-        flatten("", &self.config, &mut want);
-        Some(want)
+        Some(pairs(&self.config, &Value::Null).0)
     }
 
     fn have(&self, _host: &Facts, cluster: &View) -> Have {
         match &cluster.patroni.config {
-            Some(config) => {
-                let mut have = Fields::new();
-                flatten("", config, &mut have);
-                Have::Fields(have)
-            }
+            Some(config) => Have::Fields(pairs(&self.config, config).1),
             None => Have::Late("Patroni does not answer yet".to_owned()),
         }
     }
@@ -65,7 +59,7 @@ impl Manage for PatroniConfig {
              printf 'user = \"patroni:%s\"\\n' {password} | curl -sS -f -m 10 -K - -X PATCH --data-binary @\"$body\" \
              --cacert {ca} --cert {cert} --key {key} {url} >/dev/null",
             body = quote(&self.config.to_string()),
-            password = quote(password),
+            password = quote(&curl_quoted(password)),
             ca = quote(&self.ca),
             cert = quote(&format!("{}.crt", self.identity)),
             key = quote(&format!("{}.key", self.identity)),
@@ -91,16 +85,36 @@ fn not_json(template: &str, text: String, error: &serde_json::Error) -> Problems
         .into()
 }
 
-/// Dotted names of every leaf. Lists count as one value: Patroni replaces them whole.
-fn flatten(prefix: &str, value: &Value, into: &mut Fields) {
-    match value {
-        Value::Object(map) => {
-            for (key, value) in map {
-                let name = if prefix.is_empty() { key.clone() } else { format!("{prefix}.{key}") };
-                flatten(&name, value, into);
-            }
+/// A value inside the double quotes of a curl configuration.
+fn curl_quoted(value: &str) -> String {
+    value.replace('\\', r"\\").replace('"', "\\\"")
+}
+
+/// Every leaf of `want` by its dotted name, and what `have` holds in its place.
+fn pairs(want: &Value, have: &Value) -> (Fields, Fields) {
+    let mut both = (Fields::new(), Fields::new());
+    walk("", want, Some(have), &mut both);
+    both
+}
+
+/// Lists count as one value: Patroni replaces them whole. Null means that the
+/// name must not be there, as in Patroni's own merge.
+fn walk(prefix: &str, want: &Value, have: Option<&Value>, both: &mut (Fields, Fields)) {
+    if let Value::Object(map) = want {
+        for (key, value) in map {
+            let name = if prefix.is_empty() { key.clone() } else { format!("{prefix}.{key}") };
+            walk(&name, value, have.and_then(|h| h.get(key)), both);
         }
-        Value::String(text) => drop(into.insert(prefix.to_owned(), text.clone())),
-        other => drop(into.insert(prefix.to_owned(), other.to_string())),
+        return;
+    }
+    both.0.insert(prefix.to_owned(), text(want));
+    both.1.insert(prefix.to_owned(), have.map(text).unwrap_or_default());
+}
+
+fn text(value: &Value) -> String {
+    match value {
+        Value::Null => String::new(),
+        Value::String(text) => text.clone(),
+        other => other.to_string(),
     }
 }

@@ -1,34 +1,38 @@
 # Functions that steps are made of. POSIX sh; every value arrives quoted.
 
+# Where a host keeps what hacluster remembers there; tests put it elsewhere.
+HAC_STATE=${HAC_STATE:-/var/lib/hacluster}
+
 # hac_owe UNIT ACTION: the unit owes a reload or restart until it had one.
 hac_owe() {
-    mkdir -p /var/lib/hacluster/debt
-    if [ "$2" = restart ] || [ ! -s "/var/lib/hacluster/debt/$1" ]; then
-        printf '%s\n' "$2" >"/var/lib/hacluster/debt/$1"
-        sync "/var/lib/hacluster/debt/$1" /var/lib/hacluster/debt
+    mkdir -p "$HAC_STATE/debt"
+    if [ "$2" = restart ] || [ ! -s "$HAC_STATE/debt/$1" ]; then
+        printf '%s\n' "$2" >"$HAC_STATE/debt/.$1"
+        sync "$HAC_STATE/debt/.$1"
+        mv -fT "$HAC_STATE/debt/.$1" "$HAC_STATE/debt/$1"
+        sync "$HAC_STATE/debt"
     fi
 }
 
 # hac_paid UNIT: it had its restart.
 hac_paid() {
-    rm -f "/var/lib/hacluster/debt/$1"
+    rm -f "$HAC_STATE/debt/$1"
 }
 
 # hac_keep PATH: keeps the previous content, once per run.
 hac_keep() {
     [ -f "$1" ] || return 0
-    kept="/var/lib/hacluster/previous/${HAC_RUN:-manual}$1"
+    kept="$HAC_STATE/previous/${HAC_RUN:-manual}$1"
     [ -e "$kept" ] && return 0
-    mkdir -p -m 0700 /var/lib/hacluster/previous
-    mkdir -p "${kept%/*}"
-    cp -a "$1" "$kept"
+    mkdir -p "$HAC_STATE/previous" && chmod 0700 "$HAC_STATE/previous" && mkdir -p "${kept%/*}" || return 1
+    cp -a "$1" "$kept.part" && mv -fT "$kept.part" "$kept"
 }
 
 # hac_put PATH MODE OWNER GROUP [VALIDATE] <content: temp beside the target,
 # owner and mode before the name, validated, synced, renamed, directory synced.
 hac_put() {
     hac_dir=${1%/*}
-    hac_tmp=$(mktemp "${hac_dir:-/}/.hacluster.XXXXXX")
+    hac_tmp=$(mktemp "${hac_dir:-/}/.hacluster.XXXXXX") || return 1
     if ! hac_fill "$@"; then
         rm -f "$hac_tmp"
         return 1
@@ -42,8 +46,10 @@ hac_fill() {
     chmod "$2" "$hac_tmp" || return 1
     sync "$hac_tmp" || return 1
     if [ -n "${5:-}" ]; then
-        hac_check=$(printf '%s' "$5" | sed "s|%s|$hac_tmp|g")
-        sh -c "$hac_check" >&2 || {
+        # The path goes in as an argument: it may hold spaces.
+        # shellcheck disable=SC2016
+        hac_check=$(printf '%s' "$5" | sed 's|%s|"$1"|g')
+        sh -c "$hac_check" sh "$hac_tmp" >&2 || {
             echo "the service's own checker refused the new content: $5" >&2
             return 1
         }

@@ -16,20 +16,27 @@ pub struct Sysctl {
     pub value: String,
 }
 
+impl Sysctl {
+    /// The value with single spaces, as it is read back.
+    fn plain(&self) -> String {
+        self.value.split_whitespace().collect::<Vec<_>>().join(" ")
+    }
+}
+
 impl Manage for Sysctl {
     fn needs(&self, needs: &mut Needs) {
         needs.sysctls.insert(self.key.clone());
     }
 
     fn want(&self) -> Option<Fields> {
-        Some(fields([("value", &self.value)]))
+        Some(fields([("value", &self.plain())]))
     }
 
     fn have(&self, host: &Facts, _cluster: &View) -> Have {
         match host.sysctls.get(&self.key) {
             // A container shares its host's kernel: only `net.*` is its own.
             _ if host.identity.container && !self.key.starts_with("net.") => {
-                Have::Fields(fields([("value", &self.value)]))
+                Have::Fields(fields([("value", &self.plain())]))
             }
             None => Have::Unreadable(format!("{} was not asked for", self.key)),
             Some(Fact::Unreadable(why)) => Have::Unreadable(why.clone()),
@@ -39,7 +46,13 @@ impl Manage for Sysctl {
     }
 
     fn apply(&self, _change: &Change) -> Script {
-        let path = format!("/proc/sys/{}", self.key.replace('.', "/"));
+        // As sysctl(8): `net.ipv4.conf.eth0/100.rp_filter` is interface eth0.100.
+        let swap = |c| match c {
+            '.' => '/',
+            '/' => '.',
+            c => c,
+        };
+        let path = format!("/proc/sys/{}", self.key.chars().map(swap).collect::<String>());
         Script::new(format!("printf '%s\\n' {} >{}", quote(&self.value), quote(&path)))
     }
 }

@@ -60,6 +60,18 @@ impl Unit {
         if self.name.contains('.') { self.name.clone() } else { format!("{}.service", self.name) }
     }
 
+    /// Whether it starts at boot. What has no `[Install]` of its own cannot be
+    /// changed, so it counts as wanted; `enabled-runtime` ends with the boot, so
+    /// it counts as whatever is not wanted.
+    fn is_enabled(&self, file_state: &str) -> bool {
+        match file_state {
+            "enabled" => true,
+            "static" | "indirect" | "generated" | "transient" | "alias" => self.enabled.unwrap_or(true),
+            "enabled-runtime" => self.enabled == Some(false),
+            _ => false,
+        }
+    }
+
     /// The field that says a unit runs with what is on disk.
     pub const CONFIGURATION: &str = "configuration";
 }
@@ -73,6 +85,10 @@ impl Manage for Unit {
         let mut want = fields([("masked", yes(self.masked))]);
         if let Some(enabled) = self.enabled {
             want.insert("enabled".to_owned(), yes(enabled).to_owned());
+        }
+        if self.masked {
+            want.insert("state".to_owned(), "inactive".to_owned());
+            return Some(want);
         }
         if let Some(state) = self.state {
             let active = if state == State::Started { "active" } else { "inactive" };
@@ -92,10 +108,10 @@ impl Manage for Unit {
             Some(Fact::Absent) => return Have::Absent,
             Some(Fact::Present(unit)) => unit,
         };
-        let enabled = matches!(unit.file_state.as_str(), "enabled" | "static" | "alias" | "indirect");
+        let enabled = self.is_enabled(&unit.file_state);
         let state = match unit.active.as_str() {
-            "reloading" => "active",
-            "failed" if self.state == Some(State::Stopped) => "inactive",
+            "reloading" | "refreshing" => "active",
+            "failed" if self.masked || self.state == Some(State::Stopped) => "inactive",
             other => other,
         };
         let owes = match host.debts.get(&name) {
@@ -117,26 +133,38 @@ impl Manage for Unit {
         if self.masked {
             return Script::new(format!("systemctl mask --now {name}"));
         }
-        let mut text = String::new();
+        let from = |field| change.fields().iter().find(|f| f.name == field).map(|f| f.from.as_str());
+        let mut calls = Vec::new();
         if change.to("masked").is_some() {
-            text.push_str(&format!("systemctl unmask {name}\n"));
+            calls.push(format!("systemctl unmask {name}"));
         }
-        text.push_str(&format!("hac_reload_units {name}\n"));
-        if let Some(enabled) = change.to("enabled").and(self.enabled) {
-            text.push_str(&format!("systemctl {} {name}\n", if enabled { "enable" } else { "disable" }));
-        }
-        let owes = change.fields().iter().find(|f| f.name == Self::CONFIGURATION).map(|f| f.from.as_str());
-        match (change.to("state"), self.state) {
-            (Some("active"), _) => text.push_str(&format!("systemctl start {name}\nhac_paid {name}\n")),
-            (Some(_), _) => text.push_str(&format!("systemctl stop {name}\n")),
-            (None, Some(State::Started)) if owes == Some("owes a restart") => {
-                text.push_str(&format!("systemctl restart {name}\nhac_paid {name}\n"));
+        calls.push(format!("hac_reload_units {name}"));
+        match change.to("enabled").and(self.enabled) {
+            Some(true) => calls.push(format!("systemctl enable {name}")),
+            // One call removes only its own kind of link.
+            Some(false) => {
+                calls.push(format!("systemctl disable {name}\nsystemctl disable --runtime {name}"));
             }
-            (None, Some(State::Started)) if owes == Some("owes a reload") => {
-                text.push_str(&format!("systemctl reload {name}\nhac_paid {name}\n"));
-            }
-            _ => {}
+            None => {}
         }
-        Script::new(text)
+        if from("state") == Some("failed") {
+            // A unit that failed too often in a row refuses to start.
+            calls.push(format!("systemctl reset-failed {name}"));
+        }
+        let owes = from(Self::CONFIGURATION);
+        let verb = match (change.to("state"), self.state) {
+            // One that is still starting does so with what it read before.
+            (Some("active"), _) if owes.is_some_and(|o| o.starts_with("owes")) => Some("restart"),
+            (Some("active"), _) => Some("start"),
+            (Some(_), _) => Some("stop"),
+            (None, Some(State::Started)) if owes == Some("owes a restart") => Some("restart"),
+            (None, Some(State::Started)) if owes == Some("owes a reload") => Some("reload"),
+            _ => None,
+        };
+        calls.extend(verb.map(|verb| format!("systemctl {verb} {name}")));
+        if verb.is_some_and(|verb| verb != "stop") {
+            calls.push(format!("hac_paid {name}"));
+        }
+        Script::new(calls.join("\n"))
     }
 }

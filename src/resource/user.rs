@@ -51,8 +51,12 @@ impl Manage for User {
         };
         let mut have = fields([("home", &user.home), ("shell", &user.shell)]);
         for group in &self.groups {
-            let members = host.groups.get(group).and_then(Fact::present);
-            let inside = members.is_some_and(|members| members.contains(&self.name));
+            let inside = match host.groups.get(group) {
+                Some(Fact::Present(members)) => members.contains(&self.name),
+                Some(Fact::Absent) => false,
+                Some(Fact::Unreadable(why)) => return Have::Unreadable(why.clone()),
+                None => return Have::Unreadable(format!("group {group} was not asked for")),
+            };
             have.insert(format!("in group {group}"), if inside { "yes" } else { "no" }.to_owned());
         }
         Have::Fields(have)
@@ -60,14 +64,23 @@ impl Manage for User {
 
     fn apply(&self, change: &Change) -> Script {
         let name = quote(&self.name);
-        let options = words(["--home-dir", &self.home, "--shell", &self.shell]);
-        let mut text = match change {
-            Change::Create(_) => format!("useradd --system --user-group --no-create-home {options} {name}\n"),
-            _ => format!("usermod {} {name}\n", words(["--home", &self.home, "--shell", &self.shell])),
-        };
-        for group in &self.groups {
-            text.push_str(&format!("usermod -a -G {} {name}\n", quote(group)));
+        let mut calls = Vec::new();
+        if matches!(change, Change::Create(_)) {
+            // Its group may be there already, which `useradd --user-group` refuses.
+            let options = words(["--home-dir", &self.home, "--shell", &self.shell]);
+            calls.push(format!("getent group {name} >/dev/null || groupadd --system {name}"));
+            calls.push(format!("useradd --system --gid {name} --no-create-home {options} {name}"));
         }
-        Script::new(text)
+        for (field, option) in [("home", "--home"), ("shell", "--shell")] {
+            if let (Change::Update(_), Some(to)) = (change, change.to(field)) {
+                calls.push(format!("usermod {option} {} {name}", quote(to)));
+            }
+        }
+        for group in &self.groups {
+            if change.to(&format!("in group {group}")).is_some() {
+                calls.push(format!("usermod -a -G {} {name}", quote(group)));
+            }
+        }
+        Script::new(calls.join("\n"))
     }
 }

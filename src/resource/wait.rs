@@ -9,6 +9,9 @@ use crate::facts::view::View;
 use crate::facts::{Fact, Facts, Needs};
 use crate::shell::quote;
 
+/// Seconds one check may take: one that hangs must not outlive the deadline.
+const CHECK_SECONDS: u32 = 10;
+
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Wait {
@@ -38,11 +41,12 @@ impl Wait {
         Script::new(format!(
             "deadline=$(($(date +%s) + {seconds})); passed=0\n\
              while [ $passed -lt {times} ]; do\n\
-             if sh -c {check} >/dev/null 2>&1 </dev/null; then passed=$((passed + 1)); else passed=0; fi\n\
+             if timeout -k 1 {each} sh -c {check} >/dev/null 2>&1 </dev/null; then passed=$((passed + 1)); else passed=0; fi\n\
              [ $passed -ge {times} ] && break\n\
              if [ \"$(date +%s)\" -ge $deadline ]; then echo 'still not healthy after {seconds} s' >&2; exit 1; fi\n\
              sleep 0.5\ndone",
-            check = quote(check)
+            check = quote(check),
+            each = seconds.clamp(1, CHECK_SECONDS)
         ))
     }
 }

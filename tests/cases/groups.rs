@@ -1,0 +1,137 @@
+//! Owns the cases of groups: who is up, and what may be disturbed.
+//! Must not know any single case.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+
+use hacluster::facts::view::View;
+use hacluster::facts::{EtcdFact, EtcdRow, Fact, Facts, PatroniFact};
+use hacluster::group::GroupName;
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use super::{Case, NOW, line};
+
+/// `etcd = { members, leader }`, and a word for each member on each host:
+/// `healthy`, `alone` (data, but no quorum), `other` (of another cluster),
+/// `empty`, `unread`. Patroni's words: `leader`, `streaming`, `lagging` (not
+/// streaming), `starting`, `silent` (data, but no answer), `empty`, `unread`.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Given {
+    #[serde(default)]
+    members: Vec<String>,
+    #[serde(default)]
+    learners: Vec<String>,
+    #[serde(default)]
+    leader: String,
+    /// Patroni's name of a host, where it is not the host's.
+    #[serde(default)]
+    names: BTreeMap<String, String>,
+    #[serde(default)]
+    unreachable: Vec<String>,
+    hosts: BTreeMap<String, BTreeMap<String, String>>,
+}
+
+impl Given {
+    fn etcd(&self, name: &str, word: &str) -> Fact<EtcdFact> {
+        let row = |name: &String| EtcdRow {
+            id: format!("id-{name}"),
+            name: name.clone(),
+            peer_urls: vec![format!("https://{name}:2480")],
+            learner: self.learners.contains(name),
+        };
+        let healthy = word == "healthy" || word == "other";
+        let known = if healthy { self.members.iter().map(row).collect() } else { Vec::new() };
+        match word {
+            "unread" => Fact::Unreadable("not read".to_owned()),
+            "empty" => Fact::Present(EtcdFact::default()),
+            _ => Fact::Present(EtcdFact {
+                data: true,
+                healthy,
+                member_id: Some(format!("id-{name}")),
+                leader_id: (healthy && !self.leader.is_empty()).then(|| format!("id-{}", self.leader)),
+                cluster_id: Some(if word == "other" { "2" } else { "1" }.to_owned()),
+                members: known,
+                auth: healthy.then_some(true),
+            }),
+        }
+    }
+
+    fn name<'a>(&'a self, host: &'a str) -> &'a str {
+        self.names.get(host).map_or(host, String::as_str)
+    }
+
+    fn rows(&self) -> Value {
+        let row = |(host, words): (&String, &BTreeMap<String, String>)| {
+            let (role, state) = match words.get("patroni")?.as_str() {
+                "leader" => ("leader", "running"),
+                "streaming" => ("replica", "streaming"),
+                "lagging" => ("replica", "running"),
+                "starting" => ("replica", "starting"),
+                "silent" => ("replica", "unknown"),
+                _ => return None,
+            };
+            Some(
+                json!({ "name": self.name(host), "role": role, "state": state, "timeline": 2, "host": host }),
+            )
+        };
+        self.hosts.iter().filter_map(row).collect()
+    }
+
+    fn patroni(&self, host: &str, word: &str) -> Fact<PatroniFact> {
+        let own = |role: &str, state: &str| json!({ "role": role, "state": state, "timeline": 2, "patroni": { "name": self.name(host) } });
+        let member = match word {
+            "leader" => Some(own("primary", "running")),
+            "lagging" => Some(own("replica", "running")),
+            "starting" => Some(json!({ "role": "replica", "state": "starting" })),
+            "streaming" => {
+                let mut own = own("replica", "running");
+                own["replication_state"] = json!("streaming");
+                Some(own)
+            }
+            _ => None,
+        };
+        if word == "unread" {
+            return Fact::Unreadable("not read".to_owned());
+        }
+        let cluster = member.is_some().then(|| json!({ "members": self.rows() }));
+        Fact::Present(PatroniFact { data: word != "empty", member, cluster, config: None })
+    }
+
+    fn view(&self) -> View {
+        let facts = self.hosts.iter().map(|(host, words)| {
+            let mut facts = Facts::default();
+            for (name, word) in words {
+                if name == "patroni" {
+                    facts.patroni = Some(self.patroni(host, word));
+                } else {
+                    facts.etcd.insert(name.clone(), self.etcd(name, word));
+                }
+            }
+            (host.clone(), facts)
+        });
+        View::fold(&facts.collect(), self.unreachable.clone(), NOW)
+    }
+}
+
+pub(super) fn actual(case: &Case) -> String {
+    let given: Given = case.given();
+    let group = if case.folder == "etcd" { GroupName::Etcd } else { GroupName::Patroni };
+    let view = given.view();
+    let hosts: Vec<String> = given.hosts.keys().cloned().collect();
+    let list = |hosts: &[String]| hosts.iter().map(|h| line(h)).collect::<Vec<_>>().join(", ");
+    let well: Vec<String> = hosts.iter().filter(|h| group.member_healthy(h, &view)).cloned().collect();
+    let mut out = format!("[expect]\nformed = {}\nhealthy = {}\n", group.formed(&view), group.healthy(&view));
+    if let Some(margin) = group.margin(&view) {
+        let _ = writeln!(out, "margin = {margin} # votes");
+    }
+    let _ = writeln!(out, "well = [{}]", list(&well));
+    let _ = writeln!(out, "order = [{}]", list(&group.order(hosts.clone(), &view)));
+    for host in &hosts {
+        if let Some(why) = group.refuses(host, &view) {
+            let _ = writeln!(out, "refuses.{host} = {}", line(&why));
+        }
+    }
+    out
+}

@@ -1,0 +1,239 @@
+//! Owns the cases of resource kinds: a table as in a playbook, what hosts
+//! answered, and the change and script that must follow.
+//! Must not know any single case.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::os::unix::fs::OpenOptionsExt as _;
+use std::sync::LazyLock;
+
+use hacluster::facts::view::View;
+use hacluster::facts::{Facts, Needs};
+use hacluster::pki::{Authority, LeafSpec, describe};
+use hacluster::problem::Problem;
+use hacluster::resource::{Change, Kind, ResolveError, Resolver};
+use hacluster::secrets::Secrets;
+use hacluster::span::Source;
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use toml::{Table, Value};
+
+use super::legible::{NAMES, legible, masked};
+use super::{Case, NOW, answer, line};
+
+pub(super) const KINDS: [&str; 14] = [
+    "certificate",
+    "command",
+    "directory",
+    "etcd_auth",
+    "etcd_member",
+    "file",
+    "group",
+    "link",
+    "package",
+    "patroni_config",
+    "sysctl",
+    "unit",
+    "user",
+    "wait",
+];
+
+static OURS: LazyLock<Authority> = LazyLock::new(|| Authority::generate("cold", NOW).unwrap());
+static OTHER: LazyLock<Authority> = LazyLock::new(|| Authority::generate("other", NOW).unwrap());
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Given {
+    #[serde(default = "first")]
+    host: String,
+    resource: Table,
+    #[serde(default)]
+    templates: BTreeMap<String, String>,
+    /// Secrets are at hand; `drift-check` runs without.
+    #[serde(default = "yes")]
+    secrets: bool,
+    /// Values instead of those that are masked.
+    #[serde(default)]
+    secret_values: BTreeMap<String, String>,
+    #[serde(default)]
+    certificates: BTreeMap<String, Leaf>,
+    #[serde(default)]
+    facts: Table,
+    #[serde(default)]
+    hosts: BTreeMap<String, Table>,
+    #[serde(default)]
+    unreachable: Vec<String>,
+}
+
+/// A certificate that lies on the host; made when the case runs.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Leaf {
+    key: String,
+    names: Vec<String>,
+    usages: Vec<String>,
+    common_name: Option<String>,
+    /// Days from now on.
+    days: u64,
+    #[serde(default)]
+    foreign: bool,
+    #[serde(default)]
+    wrong_key: bool,
+}
+
+fn first() -> String {
+    "node1".to_owned()
+}
+
+fn yes() -> bool {
+    true
+}
+
+struct Filling<'a>(&'a Given, Option<Secrets>);
+
+impl Resolver for Filling<'_> {
+    fn template(&self, name: &str) -> Result<String, ResolveError> {
+        let missing = || Problem::error(&Source::new(name, ""), "HAC-E000", 0..0, "no such template");
+        self.0.templates.get(name).cloned().ok_or_else(|| ResolveError::Render(missing().into()))
+    }
+
+    fn secrets(&self) -> Option<&Secrets> {
+        self.1.as_ref()
+    }
+
+    fn now(&self) -> u64 {
+        NOW
+    }
+}
+
+fn secrets(given: &Given) -> Option<Secrets> {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("secrets.toml");
+    let mut values: Table = NAMES.iter().map(|n| ((*n).to_owned(), Value::from(masked(n)))).collect();
+    values.extend(given.secret_values.iter().map(|(k, v)| (k.clone(), Value::from(v.clone()))));
+    let mut disk = Table::new();
+    disk.insert("authority_certificate".to_owned(), Value::from(OURS.cert_pem.clone()));
+    disk.insert("authority_key".to_owned(), Value::from(OURS.key_pem.expose()));
+    disk.insert("values".to_owned(), Value::from(values));
+    let mut options = std::fs::OpenOptions::new();
+    let mut file = options.create(true).write(true).mode(0o600).open(&path).unwrap();
+    std::io::Write::write_all(&mut file, disk.to_string().as_bytes()).unwrap();
+    given.secrets.then(|| Secrets::load(&path).unwrap().unwrap())
+}
+
+fn kind(case: &Case, table: &Table) -> Kind {
+    fn read<T: DeserializeOwned>(case: &Case, table: &Table) -> T {
+        table.clone().try_into().unwrap_or_else(|e| panic!("{}: {e}", case.path.display()))
+    }
+    match case.folder.as_str() {
+        "file" => Kind::File(read(case, table)),
+        "directory" => Kind::Directory(read(case, table)),
+        "link" => Kind::Link(read(case, table)),
+        "package" => Kind::Package(read(case, table)),
+        "user" => Kind::User(read(case, table)),
+        "group" => Kind::Group(read(case, table)),
+        "unit" => Kind::Unit(read(case, table)),
+        "sysctl" => Kind::Sysctl(read(case, table)),
+        "certificate" => Kind::Certificate(Box::new(read(case, table))),
+        "command" => Kind::Command(read(case, table)),
+        "wait" => Kind::Wait(read(case, table)),
+        "etcd_member" => Kind::EtcdMember(read(case, table)),
+        "etcd_auth" => Kind::EtcdAuth(read(case, table)),
+        "patroni_config" => Kind::PatroniConfig(read(case, table)),
+        other => panic!("{}: no kind {other}", case.path.display()),
+    }
+}
+
+/// Puts the certificates of a case where its host would have shown them.
+fn issue(given: &mut Given) {
+    for (path, leaf) in &given.certificates {
+        let spec = LeafSpec {
+            common_name: leaf.common_name.clone(),
+            names: leaf.names.clone(),
+            usages: leaf.usages.clone(),
+            days: leaf.days,
+        };
+        let by = if leaf.foreign { &OTHER } else { &OURS };
+        let (pem, _) = by.issue(&spec, NOW).unwrap();
+        let hash = if leaf.wrong_key { "0".repeat(64) } else { describe(&pem).unwrap().public_key };
+        for (section, key, text) in
+            [("contents", path, pem), ("public_keys", &leaf.key, format!("{hash}  -"))]
+        {
+            let items = given.facts.entry(section).or_insert_with(|| Value::Table(Table::new()));
+            if let Some(items) = items.as_table_mut() {
+                items.entry(key.as_str()).or_insert(Value::from(text));
+            }
+        }
+    }
+}
+
+/// Change and script of a case.
+fn judge(case: &Case) -> (Result<Change, String>, Option<String>) {
+    let mut given: Given = case.given();
+    issue(&mut given);
+    let mut kind = kind(case, &given.resource);
+    let mut needs = Needs::default();
+    kind.manage().needs(&mut needs);
+    let mut facts: BTreeMap<String, Facts> = BTreeMap::new();
+    for (name, sections) in &given.hosts {
+        facts.insert(name.clone(), answer::facts(sections, &Needs::default()).unwrap());
+    }
+    let own = match answer::facts(&given.facts, &needs) {
+        Ok(own) => own,
+        Err(error) => return (Err(error.to_string()), None),
+    };
+    facts.insert(given.host.clone(), own.clone());
+    let view = View::fold(&facts, given.unreachable.clone(), NOW);
+    let filling = Filling(&given, secrets(&given));
+    match kind.manage_mut().resolve(&filling) {
+        Ok(()) | Err(ResolveError::NoSecrets) => {}
+        Err(error) => return (Err(error.to_string()), None),
+    }
+    let change = kind.manage().diff(&own, &view);
+    let acts = matches!(change, Change::Create(_) | Change::Update(_) | Change::Remove);
+    let script = acts.then(|| kind.manage().apply(&change).expose().to_owned());
+    (Ok(change), script)
+}
+
+pub(super) fn actual(case: &Case) -> String {
+    let (change, script) = judge(case);
+    let (word, reason) = match &change {
+        Err(error) => ("error", Some(error)),
+        Ok(Change::None) => ("none", None),
+        Ok(Change::Create(_)) => ("create", None),
+        Ok(Change::Update(_)) => ("update", None),
+        Ok(Change::Remove) => ("remove", None),
+        Ok(Change::Late(why)) => ("late", Some(why)),
+        Ok(Change::Unreadable(why)) => ("unreadable", Some(why)),
+    };
+    let mut out = format!("[expect]\nchange = \"{word}\"\n");
+    if let Some(reason) = reason {
+        let _ = writeln!(out, "reason = {}", line(reason));
+    }
+    if let Some(script) = script {
+        let script = legible(&script);
+        let quote = if script.contains("'''") { "\"\"\"" } else { "'''" };
+        let script = if quote == "'''" { script } else { script.replace('\\', "\\\\") };
+        let _ = writeln!(out, "script = {quote}\n{}\n{quote}", script.trim_end());
+    }
+    if let Ok(change) = change
+        && !change.fields().is_empty()
+    {
+        out.push_str("\n[expect.fields] # from, to\n");
+        for field in change.fields() {
+            let _ = writeln!(out, "{} = [{}, {}]", key(&field.name), line(&field.from), line(&field.to));
+        }
+    }
+    out
+}
+
+fn key(name: &str) -> String {
+    let bare = |c: char| c.is_ascii_alphanumeric() || "-_".contains(c);
+    if name.chars().all(bare) { name.to_owned() } else { line(name) }
+}
+
+/// Every script that the cases lead to, by the case's name.
+pub(super) fn scripts() -> Vec<(String, String)> {
+    let name = |case: &Case| format!("{}-{}", case.folder, case.path.file_stem().unwrap().display());
+    super::all("resources").iter().filter_map(|case| Some((name(case), judge(case).1?))).collect()
+}
