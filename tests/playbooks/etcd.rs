@@ -12,7 +12,8 @@ fn facts(cluster: &Cluster, answers: &str) -> Facts {
     let member = cluster.resources.iter().find(|r| r.id == "node1/etcd_member:node1").unwrap();
     member.kind.manage().needs(&mut needs);
     let section = |name: &str, body: &str| format!("n begin {name}\n{body}\nn end {name} 0\n");
-    let text = section("identity", "os=debian") + &section("etcd:node1", answers);
+    let sections = [("identity", "os=debian"), ("debts", ""), ("ledger", ""), ("etcd:node1", answers)];
+    let text: String = sections.iter().map(|(name, body)| section(name, body)).collect();
     parse(&text, &needs, "n").unwrap()
 }
 

@@ -144,14 +144,12 @@ pub(super) fn host(sections: &[(&str, &str)]) -> Fake {
     let mut all: Vec<(String, String)> = vec![("identity".to_owned(), "os=debian\nhostname=h".to_owned())];
     all.extend(sections.iter().map(|(name, body)| ((*name).to_owned(), (*body).to_owned())));
     Fake::new("fake").on_script(move |script| {
-        let nonce = script.split("begin %s\\n' ").nth(1)?.split(' ').next()?.to_owned();
         let mut text = String::new();
-        for (name, body) in &all {
-            let asked = script.contains(&format!("{nonce} {name}\n"));
-            if asked {
-                let body = body.replace("NONCE", &nonce);
-                text.push_str(&format!("{nonce} begin {name}\n{body}\n{nonce} end {name} 0\n"));
-            }
+        for asked in script.split("begin %s\\n' ").skip(1) {
+            let (nonce, name) = asked.lines().next()?.split_once(' ')?;
+            let body = all.iter().find(|(known, _)| known == name).map_or("", |(_, body)| body);
+            let body = body.replace("NONCE", nonce);
+            text.push_str(&format!("{nonce} begin {name}\n{body}\n{nonce} end {name} 0\n"));
         }
         Some(Output { stdout: text.into_bytes(), ..Output::default() })
     })
@@ -193,7 +191,7 @@ pub(super) fn converged(world: &World, name: &str) -> Vec<(&'static str, String)
         ("paths", "regular file|0640|root|root|/etc/route".to_owned()),
         ("hashes", format!("{hash}  /etc/route")),
         ("packages", "curl|ii |8.14".to_owned()),
-        ("units", "LoadState=loaded\nActiveState=active\nSubState=running\nUnitFileState=enabled\nNeedDaemonReload=no\n".to_owned()),
+        ("units", "Id=router.service\nNames=router.service\nLoadState=loaded\nActiveState=active\nSubState=running\nUnitFileState=enabled\nNeedDaemonReload=no\n".to_owned()),
         ("checks", "NONCE item 0\n0\nNONCE done 0".to_owned()),
         ("contents", format!("NONCE item 0\n{text}\nNONCE done 0")),
         ("ledger", serde_json::to_string(&ledger).unwrap()),
