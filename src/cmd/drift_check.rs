@@ -32,6 +32,12 @@ pub(super) fn run(ui: &Ui, globals: &Globals, args: &DriftCheckArgs) -> Result<E
     });
     reporter.finish();
     let observed = observed??;
+    if let Some((host, who)) = under_way(&observed) {
+        ui.say(&format!(
+            "An apply is under way on {host} ({who}): what it changes is no drift. Nothing was judged.\n"
+        ))?;
+        return Ok(Exit::Clean);
+    }
     let plan = world.planner().plan(&observed)?;
     let mut report = judge(&world, &plan, &observed);
     report.seconds = start.elapsed().as_secs_f64();
@@ -43,6 +49,11 @@ pub(super) fn run(ui: &Ui, globals: &Globals, args: &DriftCheckArgs) -> Result<E
         ui.say(&report.text(ui.paint()))?;
     }
     Ok(exit)
+}
+
+/// A host where a run holds the lock, and whose it is.
+pub(super) fn under_way(observed: &Observed) -> Option<(&str, &str)> {
+    observed.facts.iter().find_map(|(host, facts)| Some((host.as_str(), facts.identity.holder.as_deref()?)))
 }
 
 /// What could not be read makes the result partial, as a host that is away does.

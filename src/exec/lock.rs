@@ -44,11 +44,11 @@ fn script(who: &str) -> String {
     format!(
         "umask 077; mkdir -p -m 0755 /run/hacluster /var/lib/hacluster\n\
          exec 8>/run/hacluster/lock\n\
-         if ! flock -n 8; then printf 'busy %s\\n' \"$(cat /run/hacluster/holder 2>/dev/null)\"; exit 0; fi\n\
+         if ! flock -n 8; then printf 'busy %s\\n' \"$(cut -d' ' -f2- /run/hacluster/holder 2>/dev/null)\"; exit 0; fi\n\
          n=0; [ -s /var/lib/hacluster/fence ] && read -r n </var/lib/hacluster/fence\n\
          n=$((n + 1)); printf '%s\\n' \"$n\" >/var/lib/hacluster/fence.new\n\
          mv -f /var/lib/hacluster/fence.new /var/lib/hacluster/fence\n\
-         printf '%s\\n' {} >/run/hacluster/holder\nprintf 'held %s\\n' \"$n\"\n\
+         printf '%s %s\\n' $$ {} >/run/hacluster/holder\nprintf 'held %s\\n' \"$n\"\n\
          while [ -n \"$(timeout {SILENCE_SECONDS} dd bs=4096 count=1 2>/dev/null)\" ]; do :; done\n\
          rm -f /run/hacluster/holder\n",
         quote(who)

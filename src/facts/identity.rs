@@ -24,6 +24,9 @@ pub struct Identity {
     pub systemd: bool,
     pub watchdog: bool,
     pub interfaces: Vec<Interface>,
+    /// Who holds the lock there: a run is under way.
+    #[serde(skip)]
+    pub holder: Option<String>,
 }
 
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]

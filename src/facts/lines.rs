@@ -42,6 +42,7 @@ pub(super) fn identity<'a>(rows: impl Iterator<Item = &'a str>) -> Identity {
             "boot_id" => found.boot_id = value,
             "cpus" => found.cpus = value.parse().unwrap_or(0),
             "memory_kib" => found.memory_mib = value.parse::<u64>().unwrap_or(0) / 1024,
+            "holder" => found.holder = Some(value),
             "time" => found.time = value.parse().unwrap_or(0),
             "container" => found.container = true,
             "systemd" => found.systemd = true,

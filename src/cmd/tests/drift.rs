@@ -1,7 +1,7 @@
 //! Owns the tests of `drift-check` against hosts that do not exist.
 
 use super::{Folder, but, converged, reached};
-use crate::cmd::drift_check::{exit, judge, observe};
+use crate::cmd::drift_check::{exit, judge, observe, under_way};
 use crate::error::Exit;
 use crate::exec::Gathered;
 use crate::report::drift::DriftReport;
@@ -77,4 +77,14 @@ async fn guards_run_only_where_a_probe_cannot_write() {
     assert_eq!(lines(&report).len(), 1, "{:?}", lines(&report));
     let trusted = check(&folder, &reached(&[("n1", open()), ("n2", two)]), true).await;
     assert_eq!(exit(&trusted), Exit::Clean);
+}
+
+#[tokio::test]
+async fn a_run_under_way_is_named() {
+    let folder = Folder::new().with_secrets();
+    let world = folder.world();
+    let busy = [("identity", "os=debian\nholder=me on laptop, run r1, process 7")];
+    let hosts = [("n1", but(&converged(&world, "n1"), &[])), ("n2", but(&converged(&world, "n2"), &busy))];
+    let observed = observe(&world, &reached(&hosts), false, &()).await.unwrap();
+    assert_eq!(under_way(&observed), Some(("n2", "me on laptop, run r1, process 7")));
 }

@@ -142,6 +142,7 @@ pub(super) fn silent() -> Ui {
 /// What a host answers: bodies by section; every other section is empty.
 pub(super) fn host(sections: &[(&str, &str)]) -> Fake {
     let mut all: Vec<(String, String)> = vec![("identity".to_owned(), "os=debian\nhostname=h".to_owned())];
+    all.retain(|(name, _)| !sections.iter().any(|(other, _)| other == name));
     all.extend(sections.iter().map(|(name, body)| ((*name).to_owned(), (*body).to_owned())));
     Fake::new("fake").on_script(move |script| {
         let mut text = String::new();
