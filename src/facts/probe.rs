@@ -64,13 +64,7 @@ pub fn probe_body(needs: &Needs, nonce: &str) -> String {
         let read = r#"[ -e "$1" ] || exit 66; [ -f "$1" ] && exec cat -- "$1""#;
         format!("timeout -k 1 {SECTION_SECONDS} sh -c {} sh {}", quote(read), quote(path))
     });
-    probe.items("public_keys", &needs.public_keys, |path| {
-        format!(
-            "[ -e {0} ] || exit {NOT_THERE}; [ -f {0} ] && command -v openssl >/dev/null || exit 1; \
-             timeout -k 1 {SECTION_SECONDS} openssl pkey -passin pass: -in {0} -pubout -outform DER | sha256sum",
-            quote(path)
-        )
-    });
+    probe.items("public_keys", &needs.public_keys, public_key);
     probe.items("checks", &needs.checks, |check| {
         format!("timeout -k 1 {SECTION_SECONDS} sh -c {} >&2", quote(check))
     });
@@ -81,6 +75,15 @@ pub fn probe_body(needs: &Needs, nonce: &str) -> String {
         probe.section("patroni", &patroni(endpoint));
     }
     probe.text
+}
+
+/// The hash of nothing, where the file is no key: it fits no certificate.
+fn public_key(path: &str) -> String {
+    format!(
+        "[ -e {0} ] || exit {NOT_THERE}; [ -f {0} ] && command -v openssl >/dev/null || exit 1; \
+         timeout -k 1 {SECTION_SECONDS} openssl pkey -passin pass: -in {0} -pubout -outform DER | sha256sum",
+        quote(path)
+    )
 }
 
 struct Builder<'a> {

@@ -124,6 +124,13 @@ proptest! {
     }
 }
 
+fn probed(needs: &Needs) -> String {
+    let mut child =
+        Command::new("sh").arg("-s").stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+    child.stdin.take().unwrap().write_all(probe_body(needs, NONCE).as_bytes()).unwrap();
+    String::from_utf8(child.wait_with_output().unwrap().stdout).unwrap()
+}
+
 /// The probe itself, run here: what it asks is what is read.
 #[test]
 fn a_real_probe_of_awkward_files_is_read_right() {
@@ -144,10 +151,7 @@ fn a_real_probe_of_awkward_files_is_read_right() {
     needs.checks.extend(["exit 3".to_owned(), "true".to_owned()]);
     needs.users.extend(["root".to_owned(), "nobody-here".to_owned()]);
     let start = Instant::now();
-    let mut child =
-        Command::new("sh").arg("-s").stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
-    child.stdin.take().unwrap().write_all(probe_body(&needs, NONCE).as_bytes()).unwrap();
-    let output = String::from_utf8(child.wait_with_output().unwrap().stdout).unwrap();
+    let output = probed(&needs);
     assert!(start.elapsed() < Duration::from_secs(5), "the pipe was read");
     let facts = parse(&output, &needs, NONCE).unwrap_or_else(|e| panic!("{e}:\n{output}"));
     for name in ["a b", r"back\x2dslash", "it's", "x -> y", "pi|pe", "$(false)"] {
