@@ -171,10 +171,14 @@ pub enum GraphFormat {
 #[derive(Debug, Args)]
 pub struct RenderArgs {
     /// Name of the template, such as `etcd/member.env.j2`.
-    pub template: String,
+    #[arg(required_unless_present = "probe")]
+    pub template: Option<String>,
+    /// Print the script that reads the host instead: what `plan` asks it.
+    #[arg(long, value_name = "NODE", conflicts_with_all = ["template", "host"])]
+    pub probe: Option<String>,
     /// The host.
-    #[arg(long, value_name = "NODE")]
-    pub host: String,
+    #[arg(long, value_name = "NODE", required_unless_present = "probe")]
+    pub host: Option<String>,
 }
 
 /// Explain what follows from the inventory. Contacts no host.

@@ -14,10 +14,9 @@ use crate::pki::{Authority, PkiError};
 use crate::secret::Secret;
 
 /// Passwords and tokens that are made when the file is.
-const GENERATED: [&str; 7] = [
+const GENERATED: [&str; 6] = [
     "etcd.root",
     "etcd.patroni",
-    "etcd.token",
     "postgres.superuser",
     "postgres.replication",
     "postgres.rewind",

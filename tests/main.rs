@@ -1,5 +1,7 @@
 //! The one integration crate: a module per subject.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on panics, in helpers too")]
+
 mod arrows;
 mod cases;
 mod cli;

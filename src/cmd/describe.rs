@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use super::reading::Reading;
+use super::reading::{Contents, Reading};
 use super::world::{World, template_of};
 use crate::expand::Resource;
 use crate::ledger::Ledger;
@@ -96,10 +96,7 @@ impl<'a> Describe<'a> {
         if sign == Sign::Add {
             return self.verbose.then(|| diff::added(&masked));
         }
-        let Kind::File(file) = &assessment.kind else { return None };
-        let old = self.reading.contents.get(&(assessment.host.clone(), file.path.clone()))?;
-        let old = diff::hide_alike(&self.world.masked(old), new, &masked);
-        Some(diff::unified(&old, &masked))
+        changed_text(self.world, &self.reading.contents, assessment)
     }
 
     fn deferred(&self) -> Vec<Deferred> {
@@ -122,6 +119,17 @@ impl<'a> Describe<'a> {
         };
         by_host.into_iter().map(deferred).collect()
     }
+}
+
+/// How a file's content would change, secrets hidden; `None` where its content
+/// was not fetched or cannot be rendered here.
+pub(super) fn changed_text(world: &World, contents: &Contents, assessment: &Assessment) -> Option<String> {
+    let Kind::File(file) = &assessment.kind else { return None };
+    let new = file.text.as_ref().map(Secret::expose)?;
+    let masked = world.masked(new);
+    let old = contents.get(&(assessment.host.clone(), file.path.clone()))?;
+    let old = diff::hide_alike(&world.masked(old), new, &masked);
+    Some(diff::unified(&old, &masked))
 }
 
 /// Inventory values that resource `index` may depend on. What is computed from

@@ -4,8 +4,8 @@
 use std::collections::BTreeMap;
 use std::time::Instant;
 
-use super::describe::reads;
-use super::reading::{names, reached_all};
+use super::describe::{changed_text, reads};
+use super::reading::{Contents, contents, names, reached_all};
 use super::world::{Vault, World};
 use super::{block_on, reach};
 use crate::cli::{DriftCheckArgs, Globals};
@@ -26,20 +26,22 @@ pub(super) fn run(ui: &Ui, globals: &Globals, args: &DriftCheckArgs) -> Result<E
     let start = Instant::now();
     let world = World::load(globals, Vault::Open)?;
     let reporter = Reporter::reading(ui);
-    let observed = block_on(async {
+    let read = block_on(async {
         let reached = reach::probers(&world, &names(&world), &reporter).await;
-        observe(&world, &reached, args.trust_guards, &reporter).await
+        let observed = observe(&world, &reached, args.trust_guards, &reporter).await?;
+        let plan = world.planner().plan(&observed)?;
+        let contents = contents(&plan, &reached).await;
+        Ok::<_, Failure>((observed, plan, contents))
     });
     reporter.finish();
-    let observed = observed??;
+    let (observed, plan, contents) = read??;
     if let Some((host, who)) = under_way(&observed) {
         ui.say(&format!(
             "An apply is under way on {host} ({who}): what it changes is no drift. Nothing was judged.\n"
         ))?;
         return Ok(Exit::Clean);
     }
-    let plan = world.planner().plan(&observed)?;
-    let mut report = judge(&world, &plan, &observed);
+    let mut report = judge(&world, &plan, &observed, &contents);
     report.seconds = start.elapsed().as_secs_f64();
     for line in report.json() {
         ui.json(&line)?;
@@ -89,7 +91,7 @@ pub(super) async fn observe(
 }
 
 /// The plan, sorted by cause.
-pub(super) fn judge(world: &World, plan: &Plan, observed: &Observed) -> DriftReport {
+pub(super) fn judge(world: &World, plan: &Plan, observed: &Observed, contents: &Contents) -> DriftReport {
     let ledgers: BTreeMap<&String, Ledger> = observed
         .facts
         .iter()
@@ -112,15 +114,20 @@ pub(super) fn judge(world: &World, plan: &Plan, observed: &Observed) -> DriftRep
             host: assessment.host.clone(),
             what,
             why,
+            diff: None,
+        };
+        let edited = |what: Vec<String>| Finding {
+            diff: changed_text(world, contents, assessment),
+            ..finding(what, String::new())
         };
         let why = || reason(assessment, ledger, &reads(world, assessment.index, &flat), &flat, &place);
         match verdict(assessment, ledger) {
             Verdict::Same => {}
             Verdict::Unreadable(why) => report.unreadable.push(finding(Vec::new(), why)),
-            Verdict::Drift => report.drift.push(finding(drifted(assessment, ledger), String::new())),
+            Verdict::Drift => report.drift.push(edited(drifted(assessment, ledger))),
             Verdict::Pending => report.pending.push(finding(wanted(assessment), why())),
             Verdict::Both => {
-                report.drift.push(finding(drifted(assessment, ledger), String::new()));
+                report.drift.push(edited(drifted(assessment, ledger)));
                 report.pending.push(finding(wanted(assessment), why()));
             }
         }
@@ -137,6 +144,7 @@ fn debts(observed: &Observed) -> Vec<Finding> {
             host: host.clone(),
             what: vec![format!("owes a {word}")],
             why: "its configuration changed after it was started".to_owned(),
+            diff: None,
         };
         facts.debts.iter().map(debt).collect()
     };

@@ -14,13 +14,16 @@ use crate::report::ui::Ui;
 use crate::resource::Kind;
 use crate::transport::Prober;
 
+/// What files hold now, by host and path.
+pub(super) type Contents = BTreeMap<(String, String), String>;
+
 /// Hosts as they are, and what would be done about it.
 #[derive(Debug)]
 pub(super) struct Reading {
     pub(super) observed: Observed,
     pub(super) plan: Plan,
     /// What files hold now whose content would change, by host and path.
-    pub(super) contents: BTreeMap<(String, String), String>,
+    pub(super) contents: Contents,
 }
 
 /// Probes, makes missing secrets, plans, and fetches what a diff needs.
@@ -45,7 +48,7 @@ pub(super) fn names(world: &World) -> Vec<&str> {
 }
 
 /// What the files hold whose content would change.
-async fn contents(plan: &Plan, reached: &Gathered<Prober>) -> BTreeMap<(String, String), String> {
+pub(super) async fn contents(plan: &Plan, reached: &Gathered<Prober>) -> Contents {
     let mut needs: BTreeMap<String, Needs> = BTreeMap::new();
     for assessment in plan.changes() {
         let Kind::File(file) = &assessment.kind else { continue };

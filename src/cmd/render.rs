@@ -8,8 +8,8 @@ use super::{block_on, reach};
 use crate::cli::{Globals, RenderArgs};
 use crate::error::{Exit, Failure, Reason};
 use crate::exec::now;
-use crate::expand::Resource;
-use crate::facts::{Facts, Needs};
+use crate::expand::{Resource, needs};
+use crate::facts::{Facts, Needs, probe_body};
 use crate::render::{RenderError, Renderer};
 use crate::report::Reporter;
 use crate::report::clean::clean;
@@ -17,20 +17,44 @@ use crate::report::ui::Ui;
 use crate::secrets::Secrets;
 use serde_json::json;
 
+/// One template for one host.
+struct Wanted<'a> {
+    template: &'a str,
+    host: &'a str,
+}
+
 pub(super) fn run(ui: &Ui, globals: &Globals, args: &RenderArgs) -> Result<Exit, Failure> {
     let world = World::load(globals, Vault::Shut)?;
-    world.check_hosts([&args.host])?;
-    if !world.renderer.has(&args.template) {
-        return Err(unknown(&world, &args.template));
+    match (&args.probe, &args.template, &args.host) {
+        (Some(host), _, _) => probe(ui, &world, host),
+        (None, Some(template), Some(host)) => template_for(ui, &world, &Wanted { template, host }),
+        _ => Err(Failure::new(Reason::Usage, "name a template and a host".to_owned())),
     }
-    let facts = if asks_facts(&world.renderer, &args.template) {
-        facts(ui, &world, &args.host)?
+}
+
+/// The script that `plan` sends to one host.
+fn probe(ui: &Ui, world: &World, host: &str) -> Result<Exit, Failure> {
+    world.check_hosts([&host.to_owned()])?;
+    let all = needs(&world.resources);
+    let text = probe_body(all.get(host).unwrap_or(&Needs::default()), "hacluster");
+    ui.json(&json!({ "type": "probe", "host": host, "text": text }))?;
+    ui.say(&text)?;
+    Ok(Exit::Clean)
+}
+
+fn template_for(ui: &Ui, world: &World, args: &Wanted<'_>) -> Result<Exit, Failure> {
+    world.check_hosts([&args.host.to_owned()])?;
+    if !world.renderer.has(args.template) {
+        return Err(unknown(world, args.template));
+    }
+    let facts = if asks_facts(&world.renderer, args.template) {
+        facts(ui, world, args.host)?
     } else {
         Facts::default()
     };
     let secrets = Arc::new(Secrets::generate(world.name(), now())?);
     let renderer = world.renderer_with(Some(Arc::clone(&secrets)));
-    let found = users(&world, args);
+    let found = users(world, args);
     if found.is_empty() {
         return Err(Failure::new(
             Reason::Usage,
@@ -39,7 +63,7 @@ pub(super) fn run(ui: &Ui, globals: &Globals, args: &RenderArgs) -> Result<Exit,
     }
     let named = found.len() > 1;
     for resource in found {
-        let text = resource.render(&renderer, &args.template, &facts).map_err(failure)?;
+        let text = resource.render(&renderer, args.template, &facts).map_err(failure)?;
         let text = clean(&secrets.mask(&text));
         ui.json(&json!({ "type": "rendered", "id": resource.id, "template": args.template, "text": text }))?;
         if named {
@@ -51,10 +75,11 @@ pub(super) fn run(ui: &Ui, globals: &Globals, args: &RenderArgs) -> Result<Exit,
 }
 
 /// The resources on the host that use the template; else any, to lend its context.
-fn users<'w>(world: &'w World, args: &RenderArgs) -> Vec<&'w Resource> {
-    let here = || world.resources.iter().filter(|resource| resource.hosts.contains(&args.host));
+fn users<'w>(world: &'w World, args: &Wanted<'_>) -> Vec<&'w Resource> {
+    let here =
+        || world.resources.iter().filter(|resource| resource.hosts.iter().any(|host| host == args.host));
     let users: Vec<&Resource> =
-        here().filter(|resource| template_of(&resource.kind) == Some(&args.template)).collect();
+        here().filter(|resource| template_of(&resource.kind) == Some(args.template)).collect();
     if users.is_empty() { here().take(1).collect() } else { users }
 }
 

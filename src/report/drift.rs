@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 use super::clean::clean_line;
 use super::page::{count, indented, put};
 use super::plan::tagged;
+use super::plan_text::diff_line;
 use super::ui::Paint;
 
 /// One resource that is not as it was applied, or not as it is configured.
@@ -18,6 +19,8 @@ pub struct Finding {
     pub what: Vec<String>,
     /// Why, where more than the clauses is known.
     pub why: String,
+    /// How `apply` would change a file back.
+    pub diff: Option<String>,
 }
 
 #[derive(Debug, Clone, Default)]
@@ -111,7 +114,10 @@ fn grouped(findings: &[Finding], paint: Paint) -> String {
     let mut groups: Vec<(&Finding, Vec<&str>)> = Vec::new();
     for finding in findings {
         let same = |(first, _): &&mut (&Finding, Vec<&str>)| {
-            first.label() == finding.label() && first.what == finding.what && first.why == finding.why
+            first.label() == finding.label()
+                && first.what == finding.what
+                && first.why == finding.why
+                && first.diff == finding.diff
         };
         match groups.iter_mut().find(same) {
             Some((_, hosts)) => hosts.push(&finding.host),
@@ -138,7 +144,12 @@ impl Finding {
         let what = if what.is_empty() { String::new() } else { format!(": {}", what.join("; ")) };
         let why = clean_line(&self.why);
         let why = if why.is_empty() { why } else { paint.dim(&format!(" ({why})")) };
-        format!("  {} on {}{what}{why}", clean_line(self.label()), clean_line(&hosts.join(", ")))
+        let mut text =
+            format!("  {} on {}{what}{why}", clean_line(self.label()), clean_line(&hosts.join(", ")));
+        for line in self.diff.iter().flat_map(|diff| diff.lines()) {
+            text.push_str(&format!("\n      {}", diff_line(&clean_line(line), paint)));
+        }
+        text
     }
 }
 
@@ -148,7 +159,13 @@ mod tests {
 
     fn finding(host: &str, label: &str, what: &str, why: &str) -> Finding {
         let what = if what.is_empty() { Vec::new() } else { vec![what.to_owned()] };
-        Finding { id: format!("{host}/{label}"), host: host.to_owned(), what, why: why.to_owned() }
+        Finding {
+            id: format!("{host}/{label}"),
+            host: host.to_owned(),
+            what,
+            why: why.to_owned(),
+            diff: None,
+        }
     }
 
     #[test]

@@ -172,7 +172,7 @@ fn field_text(sign: Sign, field: &Field) -> String {
     format!("{}: {} -> {}", field.name, shown(&field.from), shown(&field.to))
 }
 
-fn diff_line(line: &str, paint: Paint) -> String {
+pub(super) fn diff_line(line: &str, paint: Paint) -> String {
     match line.chars().next() {
         Some('+') => paint.green(line),
         Some('-') => paint.red(line),

@@ -1,3 +1,4 @@
+# shellcheck shell=sh
 # etcd's JSON gateway by curl: passwords and tokens travel on stdin or lie in a
 # 0600 file in /run that goes when the step ends, never in an argument (tests put
 # it elsewhere by HAC_TMP).

@@ -4,6 +4,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::change::{Change, Field, Fields, Have, fields};
+use super::file::sha256;
 use super::{Manage, ResolveError, Resolver, Script};
 use crate::facts::view::{EtcdView, View};
 use crate::facts::{EtcdEndpoint, EtcdRow, Fact, Facts, Needs};
@@ -35,7 +36,7 @@ pub struct EtcdMember {
     /// Path stem of a client certificate.
     pub identity: String,
     #[serde(skip)]
-    pub token: Option<Secret>,
+    pub token: Option<String>,
     #[serde(skip)]
     pub password: Option<Secret>,
 }
@@ -94,7 +95,7 @@ impl EtcdMember {
 
     /// The initial values live in /run: etcd reads them once, without data.
     fn initial(&self, state: &str, cluster: &str) -> String {
-        let token = self.token.as_ref().map_or("", Secret::expose);
+        let token = self.token.as_deref().unwrap_or_default();
         let lines = format!(
             "ETCD_INITIAL_CLUSTER={cluster}\nETCD_INITIAL_CLUSTER_STATE={state}\nETCD_INITIAL_CLUSTER_TOKEN={token}\nETCD_INITIAL_ADVERTISE_PEER_URLS={}\n",
             self.peer
@@ -206,7 +207,8 @@ impl Manage for EtcdMember {
 
     fn resolve(&mut self, with: &dyn Resolver) -> Result<(), ResolveError> {
         let secrets = with.secrets().ok_or(ResolveError::NoSecrets)?;
-        self.token = secrets.get("etcd.token").cloned();
+        // No secret: etcd logs it. The authority names this cluster and no other.
+        self.token = Some(sha256(&secrets.authority.cert_pem)[..16].to_owned());
         self.password = secrets.get("etcd.root").cloned();
         Ok(())
     }

@@ -1,3 +1,4 @@
+# shellcheck shell=sh
 # Functions that steps are made of. POSIX sh; every value arrives quoted.
 
 # Where a host keeps what hacluster remembers there; tests put it elsewhere.

@@ -2,7 +2,7 @@
 //! the shared functions by their file's name. Must not know resource kinds.
 
 /// Secrets that every case has, with values that can be found again.
-pub(super) const NAMES: [&str; 4] = ["etcd.root", "etcd.patroni", "etcd.token", "patroni.rest"];
+pub(super) const NAMES: [&str; 4] = ["etcd.root", "etcd.patroni", "postgres.rewind", "patroni.rest"];
 
 pub(super) fn masked(name: &str) -> String {
     format!("planted-{}-value", name.replace('.', "-"))
@@ -12,6 +12,11 @@ pub(super) fn legible(script: &str) -> String {
     let mut text = script.replace(include_str!("../../src/resource/etcd_api.sh"), "# etcd_api.sh\n");
     for name in NAMES {
         text = text.replace(&masked(name), &format!("<{name}>"));
+    }
+    // The authority of the cases is made anew in every run.
+    if let Some((before, after)) = text.split_once("CLUSTER_TOKEN=") {
+        let rest = after.split_once('\n').map_or("", |(_, rest)| rest);
+        text = format!("{before}CLUSTER_TOKEN=<of the authority>\n{rest}");
     }
     while let Some(begin) = text.find("-----BEGIN ") {
         let label = text[begin + 11..].split("-----").next().unwrap_or_default().to_owned();

@@ -8,6 +8,7 @@ use hacluster::resource::Kind;
 use super::{Cluster, NOW, lab_with};
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "one file, shown whole")]
 fn patroni_settings_of_a_node() {
     insta::assert_snapshot!(Cluster::lab().text("node1/file:/etc/patroni/config.yml"), @r#"
     # Managed by hacluster. Patroni reads it at a reload and never writes it.

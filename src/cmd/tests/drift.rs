@@ -1,5 +1,7 @@
 //! Owns the tests of `drift-check` against hosts that do not exist.
 
+use std::collections::BTreeMap;
+
 use super::{Folder, but, converged, reached};
 use crate::cmd::drift_check::{exit, judge, observe, under_way};
 use crate::error::Exit;
@@ -11,7 +13,7 @@ use crate::transport::Prober;
 async fn check(folder: &Folder, reached: &Gathered<Prober>, trusted: bool) -> DriftReport {
     let world = folder.world();
     let observed = observe(&world, reached, trusted, &()).await.unwrap();
-    judge(&world, &world.planner().plan(&observed).unwrap(), &observed)
+    judge(&world, &world.planner().plan(&observed).unwrap(), &observed, &BTreeMap::new())
 }
 
 fn lines(report: &DriftReport) -> Vec<String> {
