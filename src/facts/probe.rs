@@ -4,7 +4,8 @@
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
-use super::needs::{EtcdEndpoint, Needs, PatroniEndpoint};
+use super::needs::Needs;
+use super::services::{etcd, patroni};
 use crate::shell::{quote, words};
 
 /// Where a host keeps what hacluster remembers there.
@@ -17,8 +18,6 @@ pub(super) const NOT_THERE: i32 = 66;
 
 /// Seconds one section may take before it counts as unreadable.
 const SECTION_SECONDS: u32 = 10;
-/// Seconds one REST answer may take; a healthy one needs milliseconds.
-const REST_SECONDS: u32 = 3;
 
 const IDENTITY: &str = r#"(
 . /etc/os-release 2>/dev/null
@@ -191,43 +190,6 @@ impl Builder<'_> {
         );
         self.section("ledger", &format!("{{ [ ! -e {STATE}/{LEDGER} ] || cat {STATE}/{LEDGER}; }}"));
     }
-}
-
-/// One connection, three questions, each answer on a line of its own. The
-/// unauthenticated read tells whether authentication is on without a password.
-fn etcd(endpoint: &EtcdEndpoint) -> String {
-    let EtcdEndpoint { client_url, metrics_url, data, identity, ca } = endpoint;
-    let tls = format!(
-        "-s -m {REST_SECONDS} --cacert {} --cert {} --key {} -w '\\n'",
-        quote(ca),
-        quote(&format!("{identity}.crt")),
-        quote(&format!("{identity}.key"))
-    );
-    let ask = |path: &str, body: &str| {
-        format!("{tls} -d {} {}", quote(body), quote(&format!("{client_url}{path}")))
-    };
-    format!(
-        "{{\nif [ -d {}/member ]; then echo data; fi\ncurl -s -m {REST_SECONDS} -w '\\n' {} --next {} --next {} --next {}\n}}",
-        quote(data),
-        quote(&format!("{metrics_url}/health")),
-        ask("/v3/maintenance/status", "{}"),
-        ask("/v3/cluster/member/list", "{}"),
-        ask("/v3/kv/range", r#"{"key":"AA=="}"#),
-    )
-}
-
-fn patroni(endpoint: &PatroniEndpoint) -> String {
-    let PatroniEndpoint { url, ca, data } = endpoint;
-    let ask = |path: &str| {
-        format!("-s -m {REST_SECONDS} --cacert {} -w '\\n' {}", quote(ca), quote(&format!("{url}{path}")))
-    };
-    format!(
-        "{{\nif [ -e {}/PG_VERSION ]; then echo data; fi\ncurl {} --next {} --next {}\n}}",
-        quote(data),
-        ask("/patroni"),
-        ask("/cluster"),
-        ask("/config"),
-    )
 }
 
 #[cfg(test)]
