@@ -14,6 +14,8 @@ mod runner;
 mod schedule;
 mod second;
 mod summary;
+#[cfg(test)]
+mod tests;
 mod work;
 
 pub use event::{Event, Outcome, Sink};
