@@ -1,12 +1,18 @@
 //! Owns what the tests of the executor share: a cluster made of files, and the
 //! names of its parts. Must not open a connection to anything real.
 
+mod applies;
+mod compose;
+mod cut;
 mod failure;
+mod host;
 mod order;
+mod plans;
 mod rolling;
 mod sim;
 
 use std::collections::BTreeMap;
+use std::path::Path;
 use std::sync::{Arc, LazyLock};
 
 use petgraph::graph::NodeIndex;
@@ -19,6 +25,32 @@ use crate::playbook::{self, Playbook};
 use crate::render::Renderer;
 use crate::resource::Kind;
 use crate::secrets::Secrets;
+use crate::span::Source;
+
+const TINY: &str = r#"[cluster]
+name = "tiny"
+
+[network]
+subnet = "10.0.0.0/24"
+gateway = "10.0.0.1"
+
+[[node]]
+name = "n1"
+address = "10.0.0.11"
+
+[[node]]
+name = "n2"
+address = "10.0.0.12"
+
+[etcd]
+enabled = false
+
+[postgres]
+enabled = false
+
+[redis]
+host = "n1"
+"#;
 
 /// Everything that follows from an inventory and its playbooks.
 pub(super) struct World {
@@ -29,9 +61,9 @@ pub(super) struct World {
 }
 
 impl World {
-    pub(super) fn new(inventory: &str, playbooks: &[Playbook]) -> Self {
+    pub(super) fn new(inventory: &str, playbooks: &[Playbook], templates: Option<&Path>) -> Self {
         let secrets = Arc::new(Secrets::generate("tests", 1_790_000_000).unwrap());
-        let renderer = Renderer::new(None, Some(Arc::clone(&secrets)));
+        let renderer = Renderer::new(templates, Some(Arc::clone(&secrets)));
         let context = inventory::parse("cluster.toml", inventory.as_bytes()).unwrap().context();
         let resources = expand(playbooks, &context, &renderer).unwrap();
         let graph = Graph::build(&resources, playbooks).unwrap();
@@ -41,9 +73,16 @@ impl World {
     /// The lab's cluster under the built-in playbooks.
     pub(super) fn lab() -> &'static Self {
         static LAB: LazyLock<World> = LazyLock::new(|| {
-            World::new(include_str!("../../../inventories/lab.toml"), &playbook::load(None).unwrap())
+            World::new(include_str!("../../../inventories/lab.toml"), &playbook::load(None).unwrap(), None)
         });
         &LAB
+    }
+
+    /// Two hosts, n1 and n2, with these steps on each.
+    pub(super) fn tiny(steps: &str, templates: Option<&Path>) -> Self {
+        let text = format!("[playbook]\nname = \"base\"\ntitle = \"tests\"\non = \"base\"\n{steps}");
+        let playbook = playbook::parse(&Source::new("base.toml", text)).unwrap();
+        Self::new(TINY, &[playbook], templates)
     }
 
     pub(super) fn planner(&self) -> Planner<'_> {

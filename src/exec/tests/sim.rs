@@ -42,7 +42,7 @@ pub(super) struct Sim<'a> {
 /// Every resource has something to do.
 pub(super) fn all(world: &World) -> BTreeMap<usize, Task> {
     let task = |(index, resource): (usize, &crate::expand::Resource)| {
-        (index, Task { host: resource.hosts[0].clone(), changes: true })
+        (index, Task { host: resource.hosts[0].clone(), changes: true, unknown: false })
     };
     world.resources.iter().enumerate().map(task).collect()
 }
@@ -135,6 +135,8 @@ impl<'a> Sim<'a> {
         for host in self.hosts(work) {
             assert!(!busy.contains(&host), "{host} already runs something when {work:?} starts");
         }
+        let rolls = |work: &Work| matches!(work, Work::Roll { .. } | Work::Form { .. });
+        assert!(!rolls(work) || !self.running.iter().any(rolls), "two groups are disturbed at once: {work:?}");
         let mut done = Vec::new();
         for step in steps_of(work) {
             for before in self.world.before(step) {
