@@ -21,9 +21,7 @@ pub(super) type Stops = UnboundedReceiver<()>;
 pub(super) fn interrupts() -> Stops {
     let (heard, stops) = unbounded_channel();
     if let Ok(mut signals) = signal(SignalKind::interrupt()) {
-        tokio::spawn(async move {
-            while signals.recv().await.is_some() && heard.send(()).is_ok() {}
-        });
+        tokio::spawn(async move { while signals.recv().await.is_some() && heard.send(()).is_ok() {} });
     }
     stops
 }

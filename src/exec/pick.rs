@@ -166,9 +166,11 @@ impl Schedule<'_> {
                 .filter(|(_, index)| self.rolls(*index, view) == Some(group))
                 .collect();
             let host = |index: &usize| &self.tasks[index].host;
-            let ready: Vec<usize> = open.iter().filter(|(node, _)| self.ready(*node)).map(|(_, i)| *i).collect();
+            let ready: Vec<usize> =
+                open.iter().filter(|(node, _)| self.ready(*node)).map(|(_, i)| *i).collect();
             let free = ready.iter().filter(|index| !self.busy.contains(host(index)));
-            let first = group.order(free.map(|index| host(index).clone()).collect(), view).into_iter().next()?;
+            let first =
+                group.order(free.map(|index| host(index).clone()).collect(), view).into_iter().next()?;
             // Others that are not ready yet still come before the leader.
             let others = open.iter().any(|(_, index)| *host(index) != first);
             if others && group.leader_host(view).as_ref() == Some(&first) {

@@ -23,7 +23,8 @@ impl Worker<'_> {
     /// Reads everything again: after a run the whole plan must be empty.
     pub(super) async fn finish(self, summary: &mut Summary) -> Result<(), ApplyError> {
         let gathered =
-            probe_all(&self.links.probers(), &crate::expand::needs(self.planner.resources), &*self.sink).await;
+            probe_all(&self.links.probers(), &crate::expand::needs(self.planner.resources), &*self.sink)
+                .await;
         let plan = {
             let mut observed = lock(&self.observed);
             observed.lose(gathered.failed);

@@ -64,41 +64,25 @@ impl<'a> Apply<'a> {
         let started = Instant::now();
         let run = run_id();
         let sink = Arc::clone(&self.sink);
-        if let Some(cut) = journal::last_cut(&self.state_dir, &self.cluster) {
-            let step = cut.steps.first().cloned().unwrap_or_else(|| "between two steps".to_owned());
-            sink.event(Event::Resumed { run: cut.run, step });
-        }
-        let lock = self.lock(&run).await?;
-        self.plan_again().await?;
-        let mut journal = Journal::open(&self.state_dir, &self.cluster, &run)?;
-        journal.write(&Record::RunStarted {
-            run: run.clone(),
-            cluster: self.cluster.clone(),
-            time: now(),
-        })?;
-        sink.event(Event::RunStarted { run: run.clone(), total: self.plan.changes().count() });
-
-        let deferred = self.deferred();
-        let tasks = self.tasks();
+        let (lock, journal) = self.begin(&run).await?;
+        let (deferred, tasks, limit) = (self.deferred(), self.tasks(), self.run_timeout);
         let mut summary = Summary { run: run.clone(), ..Summary::default() };
-        let limit = self.run_timeout;
         let worker = self.worker(run, lock, journal);
         let mut schedule = Schedule::new(worker.planner.graph, worker.planner.resources, tasks, &deferred);
         let waited = drive(&worker, &mut schedule, &mut summary, limit, &mut stops).await;
         for (index, because) in deferred {
             summary.deferred.push((worker.planner.resources[index].id.clone(), because));
         }
-        // The second Ctrl-C in all ends this too.
-        let more = if summary.interrupted { 1 } else { 2 };
-        let finished = async {
-            tokio::select! {
-                ended = worker.finish(&mut summary), if waited => ended.map(|()| true),
-                () = presses(&mut stops, more), if waited => Ok(false),
-                else => Ok(true),
-            }
-        };
-        let finished = finished.await?;
-        summary.interrupted |= !finished;
+        if waited {
+            // The second Ctrl-C in all ends this too.
+            let more = if summary.interrupted { 1 } else { 2 };
+            let ended = tokio::select! {
+                ended = worker.finish(&mut summary) => Some(ended),
+                () = presses(&mut stops, more) => None,
+            };
+            summary.interrupted |= ended.is_none();
+            ended.unwrap_or(Ok(()))?;
+        }
         summary.millis = millis(started.elapsed());
         sink.event(Event::RunEnded {
             changed: summary.changed,
@@ -108,6 +92,22 @@ impl<'a> Apply<'a> {
             millis: summary.millis,
         });
         Ok(summary)
+    }
+
+    /// Everything before the first change. Only under the lock is a journal
+    /// without an end one of a run that was cut.
+    async fn begin(&mut self, run: &str) -> Result<(lock::Lock, Journal), ApplyError> {
+        let lock = self.lock(run).await?;
+        if let Some(cut) = journal::last_cut(&self.state_dir, &self.cluster) {
+            let step = cut.steps.first().cloned().unwrap_or_else(|| "between two steps".to_owned());
+            self.sink.event(Event::Resumed { run: cut.run, step });
+        }
+        self.plan_again().await?;
+        let mut journal = Journal::open(&self.state_dir, &self.cluster, run)?;
+        let (run, cluster) = (run.to_owned(), self.cluster.clone());
+        journal.write(&Record::RunStarted { run: run.clone(), cluster, time: now() })?;
+        self.sink.event(Event::RunStarted { run, total: self.plan.changes().count() });
+        Ok((lock, journal))
     }
 
     /// On every host that answered, also those not selected: two runs over

@@ -15,8 +15,7 @@ use crate::transport::{Connection, Output, TransportError};
 const GRACE: Duration = Duration::from_secs(30);
 /// How long a lost connection is tried again for.
 const RECONNECT_TRIES: u32 = 12;
-const RECONNECT_PAUSE: Duration =
-    if cfg!(test) { Duration::from_millis(20) } else { Duration::from_secs(5) };
+const RECONNECT_PAUSE: Duration = if cfg!(test) { Duration::from_millis(20) } else { Duration::from_secs(5) };
 
 /// Everything about one host that a batch needs.
 #[derive(Debug)]

@@ -156,7 +156,8 @@ impl<'a> Schedule<'a> {
         if members.iter().any(|from| self.state(*from).succeeded()) {
             return None;
         }
-        let deferred = |from: &&NodeIndex| !matches!(self.state(**from), State::Ended(Outcome::Deferred { .. }));
+        let deferred =
+            |from: &&NodeIndex| !matches!(self.state(**from), State::Ended(Outcome::Deferred { .. }));
         let blamed = *members.iter().find(deferred).unwrap_or(&first);
         match self.state(blamed) {
             State::Ended(outcome @ Outcome::Deferred { .. }) => Some(outcome.clone()),
@@ -224,5 +225,11 @@ fn idle_gates(graph: &Graph, tasks: &BTreeMap<usize, Task>) -> BTreeSet<NodeInde
         }
         !graph.predecessors(*gate).any(|(member, _)| changes(member))
     };
-    graph.order.iter().copied().filter(|node| matches!(graph.dag[*node], Node::Gate(_))).filter(idle).collect()
+    graph
+        .order
+        .iter()
+        .copied()
+        .filter(|node| matches!(graph.dag[*node], Node::Gate(_)))
+        .filter(idle)
+        .collect()
 }

@@ -94,8 +94,11 @@ impl Worker<'_> {
     /// Ordinary steps of one host, as one script.
     pub(super) async fn batch(&self, host: &str, steps: &[(usize, Vec<usize>)]) -> Vec<(usize, Outcome)> {
         let mut outcomes = self.unjudged(steps);
-        let steps: Vec<_> =
-            steps.iter().filter(|(index, _)| !outcomes.iter().any(|(other, _)| other == index)).cloned().collect();
+        let steps: Vec<_> = steps
+            .iter()
+            .filter(|(index, _)| !outcomes.iter().any(|(other, _)| other == index))
+            .cloned()
+            .collect();
         if !steps.is_empty() {
             outcomes.extend(self.send_all(host, &steps).await);
         }
@@ -131,7 +134,7 @@ impl Worker<'_> {
         };
         let mut outcomes = Vec::new();
         let mut done = Vec::new();
-        for (index, requires) in steps {
+        for (index, _) in steps {
             let position = positions[index];
             lock(&self.took).insert(*index, receipts[position].millis);
             match receipts[position].status {
@@ -139,26 +142,11 @@ impl Worker<'_> {
                 Some(status) => {
                     outcomes.push((*index, Outcome::Failed { why: tail(&receipts[position], status) }));
                 }
-                None => outcomes.push((*index, self.never_ran(requires, &positions, &receipts, position))),
+                None => outcomes.push((*index, never_ran(&script, &receipts, position))),
             }
         }
         outcomes.extend(self.verify(host, &done).await);
         outcomes
-    }
-
-    /// A step without a receipt: what it required failed, or the batch was cut.
-    fn never_ran(
-        &self,
-        requires: &[usize],
-        positions: &BTreeMap<usize, usize>,
-        receipts: &[Receipt],
-        position: usize,
-    ) -> Outcome {
-        let failed = requires.iter().find(|r| receipts[positions[*r]].status != Some(0));
-        match failed {
-            Some(index) => Outcome::Skipped { because: self.planner.resources[*index].id.clone() },
-            None => Outcome::Failed { why: format!("it never ran: {}", receipts[position].lines.join("; ")) },
-        }
     }
 
     /// Runs a script as a unit of its own on `host`.
@@ -200,6 +188,14 @@ pub(super) fn group_needs(resources: &[crate::expand::Resource]) -> BTreeMap<Str
         }
     }
     needs
+}
+
+/// A step without a receipt: what it required failed, or the batch was cut.
+fn never_ran(steps: &[Step], receipts: &[Receipt], position: usize) -> Outcome {
+    match steps[position].requires.iter().find(|r| receipts[**r].status != Some(0)) {
+        Some(first) => Outcome::Skipped { because: steps[*first].ids.join(", ") },
+        None => Outcome::Failed { why: format!("it never ran: {}", receipts[position].lines.join("; ")) },
+    }
 }
 
 /// The end of what a failed step printed.

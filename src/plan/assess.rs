@@ -4,8 +4,8 @@
 use std::collections::BTreeMap;
 
 use crate::expand::Resource;
-use crate::facts::{EtcdFact, Fact, Facts, PatroniFact};
 use crate::facts::view::View;
+use crate::facts::{EtcdFact, Fact, Facts, PatroniFact};
 use crate::graph::Graph;
 use crate::playbook::Once;
 use crate::problem::Problems;

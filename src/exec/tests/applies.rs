@@ -85,7 +85,9 @@ async fn no_secret_is_told_or_written_down() {
 
 #[tokio::test]
 async fn what_depends_on_a_failure_is_skipped_and_the_rest_is_kept() {
-    let lab = Lab::new(&STEPS.replace("content = \"two\\n\"", "content = \"two\\n\", validate = \"! grep -q two %s\""));
+    let lab = Lab::new(
+        &STEPS.replace("content = \"two\\n\"", "content = \"two\\n\", validate = \"! grep -q two %s\""),
+    );
     let summary = lab.run().await.unwrap();
     assert_eq!(ids(&summary.failed), ["n1/file:/hac-test-root/two", "n2/file:/hac-test-root/two"]);
     assert!(summary.failed[0].1.contains("own checker refused"), "{:?}", summary.failed);
@@ -101,7 +103,10 @@ async fn a_second_reading_that_disagrees_names_the_field() {
     let lab = Lab::new(&STEPS.replace("; echo done >ROOT/done", ""));
     let summary = lab.run().await.unwrap();
     assert_eq!(ids(&summary.failed), ["n1/command:command", "n2/command:command"]);
-    assert!(summary.failed[0].1.ends_with("second reading disagrees: done is \"\", not \"yes\""), "{summary:?}");
+    assert!(
+        summary.failed[0].1.ends_with("second reading disagrees: done is \"\", not \"yes\""),
+        "{summary:?}"
+    );
 }
 
 #[tokio::test]
@@ -126,7 +131,8 @@ async fn what_cannot_be_read_is_not_done() {
 /// Holds the lock of a host as another run would.
 fn holder(lab: &Lab, host: &str) -> Child {
     let run = lab.path(host, "run").display().to_string();
-    let script = format!("exec 8>{run}/lock; flock 8; echo '1 eve on elsewhere' >{run}/holder; echo held; read x");
+    let script =
+        format!("exec 8>{run}/lock; flock 8; echo '1 eve on elsewhere' >{run}/holder; echo held; read x");
     let mut sh = Command::new("sh");
     let mut child = sh.args(["-c", &script]).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
     let mut line = String::new();
@@ -161,8 +167,15 @@ async fn hosts_not_selected_stay_as_they_are() {
     let summary = apply.run_until(stops).await.unwrap();
     assert_eq!((summary.changed, summary.deferred.len()), (4, 4), "{summary:?}");
     assert_eq!((lab.read("n2", "root/one"), lab.read("n2", "state/ledger.json")), (None, None));
-    let ended = lab.heard.0.lock().unwrap().iter().filter(|event| {
-        matches!(event, Event::StepEnded { host, outcome: Outcome::Changed, .. } if host == "n1")
-    }).count();
+    let ended = lab
+        .heard
+        .0
+        .lock()
+        .unwrap()
+        .iter()
+        .filter(
+            |event| matches!(event, Event::StepEnded { host, outcome: Outcome::Changed, .. } if host == "n1"),
+        )
+        .count();
     assert_eq!(ended, 4);
 }

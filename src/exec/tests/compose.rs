@@ -41,7 +41,8 @@ fn created(world: &World) -> BTreeMap<usize, Assessment> {
 #[test]
 fn packages_are_one_transaction_unless_a_step_stands_between() {
     let world = World::tiny(STEPS, None);
-    let [alpha, beta, gamma] = ["alpha", "beta", "gamma"].map(|name| world.find(&format!("n1/package:{name}")));
+    let [alpha, beta, gamma] =
+        ["alpha", "beta", "gamma"].map(|name| world.find(&format!("n1/package:{name}")));
     let source = world.find("n1/file:/etc/source");
     let judged = created(&world);
     let free = [(alpha, vec![]), (source, vec![]), (beta, vec![]), (gamma, vec![])];

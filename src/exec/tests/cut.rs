@@ -66,7 +66,10 @@ async fn a_second_reading_that_is_lost_is_no_success() {
     let summary = lab.run().await.unwrap();
     assert_eq!(summary.failed.len(), 3, "{summary:?}");
     for (id, why) in &summary.failed {
-        assert!(id.starts_with("n1/file:") && why.starts_with("applied, but it could not be read again"), "{why}");
+        assert!(
+            id.starts_with("n1/file:") && why.starts_with("applied, but it could not be read again"),
+            "{why}"
+        );
     }
 }
 

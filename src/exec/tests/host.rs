@@ -11,9 +11,9 @@ use std::time::Duration;
 use tempfile::TempDir;
 
 use super::World;
+use crate::exec::drive::Stops;
 use crate::exec::event::{Event, Sink};
 use crate::exec::{Apply, ApplyError, Summary, probe_all};
-use crate::exec::drive::Stops;
 use crate::plan::{Observed, Plan};
 use crate::transport::fake::Fake;
 use crate::transport::{Connection, Output, Prober};

@@ -7,6 +7,7 @@ use super::World;
 use crate::facts::{
     EtcdFact, Fact, Facts, Identity, Interface, Needs, PackageFact, PathFact, PathType, PatroniFact, UnitFact,
 };
+use crate::group::GroupName;
 use crate::plan::{Assessment, Observed, Plan};
 use crate::resource::{Change, File, Kind, Manage as _, Unit};
 
@@ -178,7 +179,10 @@ fn a_changed_file_makes_its_unit_owe_what_it_says() {
         assert!(script.expose().contains(&format!("systemctl {word} {unit}.service")), "{script:?}");
         assert_eq!(next.changes().filter(|a| a.host == "n2").count(), 0);
     }
-    assert_eq!(edited(&world, "n1/file:/etc/b").effects, ["units that reload their configuration without a restart: 1"]);
+    assert_eq!(
+        edited(&world, "n1/file:/etc/b").effects,
+        ["units that reload their configuration without a restart: 1"]
+    );
 }
 
 #[test]
@@ -214,4 +218,20 @@ fn a_silent_host_keeps_its_data_and_loses_its_vote() {
     observed.renew(BTreeMap::new(), &[("nas".to_owned(), "gone".to_owned())].into(), 2);
     assert_eq!(observed.view.etcd.healthy.len(), healthy - 2);
     assert!(observed.view.etcd.formed);
+}
+
+#[test]
+fn effects_count_the_votes_of_a_rolling_restart() {
+    let world = World::lab();
+    let mut observed = observe(world);
+    super::sim::form(&mut observed.view, world, GroupName::Etcd, "node1");
+    super::sim::form(&mut observed.view, world, GroupName::Patroni, "node1");
+    let said = plan(world, &observed).effects;
+    assert_eq!(
+        said,
+        [
+            "etcd: 10 steps, one at a time behind its health; votes that may be lost: 2 before, 1 during",
+            "patroni: 4 steps, one at a time behind its health, the leader last"
+        ]
+    );
 }

@@ -61,3 +61,35 @@ fn a_converged_leader_does_not_hold_the_others_back() {
     assert_eq!(rolled(&sim, GroupName::Etcd), ["node2", "node2"]);
     assert_eq!(rolled(&sim, GroupName::Patroni), ["node2"]);
 }
+
+/// What the gates of a run look at.
+fn gates(sim: &Sim<'_>) -> Vec<GroupName> {
+    let gate = |work: &Work| if let Work::Gate { group, .. } = work { Some(*group) } else { None };
+    sim.log.iter().filter_map(gate).collect()
+}
+
+#[test]
+fn a_gate_with_nothing_on_either_side_is_not_waited_for() {
+    let world = World::lab();
+    let only = |id: &str| {
+        let mut tasks = all(world);
+        let index = world.find(id);
+        tasks.iter_mut().for_each(|(other, task)| task.changes = *other == index);
+        gates(&formed(3, "node1", tasks))
+    };
+    assert_eq!(only("node2/file:/etc/hosts"), []);
+    assert_eq!(only("node2/unit:patroni.service"), [GroupName::Etcd, GroupName::Patroni]);
+    assert_eq!(only("node2/unit:keepalived.service"), [GroupName::Etcd, GroupName::Patroni]);
+    assert_eq!(only("cluster/etcd_auth:accounts"), [GroupName::Etcd]);
+}
+
+#[test]
+fn what_cannot_be_read_is_read_again_before_it_is_done() {
+    let world = World::lab();
+    let mut tasks = all(world);
+    let index = world.find("node2/file:/etc/hosts");
+    tasks.get_mut(&index).unwrap().unknown = true;
+    let sim = Sim::new(world, tasks, &BTreeMap::new(), 3).drive();
+    let late = |work: &Work| matches!(work, Work::Late { steps, .. } if steps.contains(&index));
+    assert_eq!(sim.log.iter().filter(|work| late(work)).count(), 1);
+}

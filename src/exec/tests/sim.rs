@@ -136,11 +136,15 @@ impl<'a> Sim<'a> {
             assert!(!busy.contains(&host), "{host} already runs something when {work:?} starts");
         }
         let rolls = |work: &Work| matches!(work, Work::Roll { .. } | Work::Form { .. });
-        assert!(!rolls(work) || !self.running.iter().any(rolls), "two groups are disturbed at once: {work:?}");
+        assert!(
+            !rolls(work) || !self.running.iter().any(rolls),
+            "two groups are disturbed at once: {work:?}"
+        );
         let mut done = Vec::new();
         for step in steps_of(work) {
             for before in self.world.before(step) {
-                let succeeded = matches!(self.ended.get(&before), Some(Outcome::Changed | Outcome::Unchanged));
+                let succeeded =
+                    matches!(self.ended.get(&before), Some(Outcome::Changed | Outcome::Unchanged));
                 let inside = matches!(work, Work::Batch { .. }) && done.contains(&before);
                 let (step, before) = (self.world.id(step), self.world.id(before));
                 assert!(succeeded || inside, "{step} starts before {before} succeeded");
