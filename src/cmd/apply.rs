@@ -82,6 +82,7 @@ async fn carry_out(
         ApplyError::Locked(busy) => Failure::new(Reason::Locked, busy.to_string()),
         ApplyError::Problems(problems) => problems.into(),
         ApplyError::Moved(_) => Failure::new(Reason::Stale, error.to_string()),
+        ApplyError::NoLock { .. } => Failure::new(Reason::Unreachable, error.to_string()),
         ApplyError::Journal(_) => Failure::new(Reason::Internal, error.to_string()),
     })
 }

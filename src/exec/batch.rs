@@ -66,7 +66,8 @@ fn step_text(text: &mut String, position: usize, step: &Step, nonce: &str) {
 }
 
 /// The script that starts a detached unit with `body` and follows it.
-/// After `seconds` the unit is stopped.
+/// After `seconds` the unit is stopped. Its output stays until the next run takes
+/// the lock: whether we have read it to its end is not known on the host.
 pub(super) fn launch(body: &str, unit: &str, seconds: u64) -> String {
     let mut end = "HACLUSTER_BATCH_END".to_owned();
     while body.contains(&end) {
@@ -78,17 +79,19 @@ pub(super) fn launch(body: &str, unit: &str, seconds: u64) -> String {
          if [ -d /run/systemd/system ]; then\n\
          systemd-run --quiet --collect --wait --unit={unit} --property=RuntimeMaxSec={seconds} sh -c \"exec sh $hac.sh >$hac.out 2>&1\" </dev/null &\n\
          else\nsetsid timeout -k 5 {seconds} sh \"$hac.sh\" >\"$hac.out\" 2>&1 </dev/null &\nfi\nhac_pid=$!\n\
-         tail -n +1 -f -s 0.05 --pid=\"$hac_pid\" \"$hac.out\"\nwait \"$hac_pid\"\nrm -f \"$hac.out\"\n"
+         tail -n +1 -f -s 0.05 --pid=\"$hac_pid\" \"$hac.out\"\nwait \"$hac_pid\"\n"
     )
 }
 
-/// The script that finds a unit again after the connection was lost.
+/// The script that finds a unit again after the connection was lost; it fails
+/// where the unit left no output. The step lock is held until a unit ends, also
+/// where there is no systemd to ask.
 pub(super) fn follow(unit: &str) -> String {
     format!(
-        "hac=/run/hacluster/{unit}\n[ -e \"$hac.out\" ] || exit 0\n\
+        "hac=/run/hacluster/{unit}\n[ -e \"$hac.out\" ] || exit 1\n\
          hac_pid=$(systemctl show -p MainPID --value {unit} 2>/dev/null)\n\
          case ${{hac_pid:-0}} in 0) ;; *) tail -n 0 -f -s 0.2 --pid=\"$hac_pid\" \"$hac.out\" >/dev/null ;; esac\n\
-         cat \"$hac.out\"\nrm -f \"$hac.out\"\n"
+         (flock 9) 9>>/run/hacluster/step.lock\ncat \"$hac.out\"\n"
     )
 }
 

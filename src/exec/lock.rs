@@ -8,6 +8,7 @@ use std::time::Duration;
 use futures_util::future::join_all;
 use tokio::task::JoinHandle;
 
+use super::summary::ApplyError;
 use crate::shell::quote;
 use crate::transport::{Connection, Held};
 
@@ -45,6 +46,7 @@ fn script(who: &str) -> String {
         "umask 077; mkdir -p -m 0755 /run/hacluster /var/lib/hacluster\n\
          exec 8>/run/hacluster/lock\n\
          if ! flock -n 8; then printf 'busy %s\\n' \"$(cut -d' ' -f2- /run/hacluster/holder 2>/dev/null)\"; exit 0; fi\n\
+         rm -f /run/hacluster/hacluster-*.out\n\
          n=0; [ -s /var/lib/hacluster/fence ] && read -r n </var/lib/hacluster/fence\n\
          n=$((n + 1)); printf '%s\\n' \"$n\" >/var/lib/hacluster/fence.new\n\
          mv -f /var/lib/hacluster/fence.new /var/lib/hacluster/fence\n\
@@ -55,14 +57,14 @@ fn script(who: &str) -> String {
     )
 }
 
-async fn take(host: &str, connection: &Connection, who: &str) -> Result<(Held, u64), Busy> {
-    let busy = |by: String| Busy { host: host.to_owned(), by };
-    let mut held = connection.hold(&script(who)).await.map_err(|error| busy(error.to_string()))?;
+async fn take(host: &str, connection: &Connection, who: &str) -> Result<(Held, u64), ApplyError> {
+    let not = |why: String| ApplyError::NoLock { host: host.to_owned(), why };
+    let mut held = connection.hold(&script(who)).await.map_err(|error| not(error.to_string()))?;
     let line = held.line().await.unwrap_or_default();
     match line.split_once(' ') {
         Some(("held", fence)) => Ok((held, fence.trim().parse().unwrap_or(0))),
-        Some(("busy", by)) => Err(busy(by.to_owned())),
-        _ => Err(busy("the lock could not be taken; see whether /run is full or read-only".to_owned())),
+        Some(("busy", by)) => Err(Busy { host: host.to_owned(), by: by.to_owned() }.into()),
+        _ => Err(not("see whether its /run is full or read-only".to_owned())),
     }
 }
 
@@ -71,20 +73,20 @@ async fn take(host: &str, connection: &Connection, who: &str) -> Result<(Held, u
 pub(super) async fn acquire(
     connections: &BTreeMap<String, Arc<Connection>>,
     who: &str,
-) -> Result<Lock, Busy> {
+) -> Result<Lock, ApplyError> {
     let mut tries = 3;
     loop {
         let taken = join_all(connections.iter().map(|(host, connection)| async move {
             take(host, connection, who).await.map(|held| (host.clone(), held))
         }));
-        match taken.await.into_iter().collect::<Result<Vec<_>, Busy>>() {
+        match taken.await.into_iter().collect::<Result<Vec<_>, ApplyError>>() {
             Ok(held) => {
                 let fences = held.iter().map(|(host, (_, fence))| (host.clone(), *fence)).collect();
                 let holders = held.into_iter().map(|(_, (held, _))| held).collect();
                 return Ok(Lock { fences, beat: tokio::spawn(beat(holders)) });
             }
-            Err(busy) if tries == 1 => return Err(busy),
-            Err(_) => tries -= 1,
+            Err(ApplyError::Locked(_)) if tries > 1 => tries -= 1,
+            Err(error) => return Err(error),
         }
         tokio::time::sleep(Duration::from_millis(rand::random_range(200..800))).await;
     }

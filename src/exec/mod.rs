@@ -2,9 +2,12 @@
 //! print: everything that happens is an event.
 
 mod batch;
+mod compose;
+mod drive;
 mod event;
 mod gather;
 mod journal;
+mod links;
 mod lock;
 mod pick;
 mod remember;
@@ -14,6 +17,8 @@ mod runner;
 mod schedule;
 mod second;
 mod summary;
+#[cfg(test)]
+mod tests;
 mod work;
 
 pub use event::{Event, Outcome, Sink};

@@ -11,6 +11,8 @@ use crate::graph::Node;
 use crate::group::GroupName;
 use crate::resource::Kind;
 
+const GROUPS: [GroupName; 2] = [GroupName::Etcd, GroupName::Patroni];
+
 impl Schedule<'_> {
     /// Ordered and gated by its group.
     fn rolls(&self, index: usize, view: &View) -> Option<GroupName> {
@@ -24,7 +26,7 @@ impl Schedule<'_> {
         let work = self
             .gate()
             .or_else(|| self.batch(view))
-            .or_else(|| self.late())
+            .or_else(|| self.late(view))
             .or_else(|| self.form(view))
             .or_else(|| self.roll(view))?;
         match &work {
@@ -38,6 +40,8 @@ impl Schedule<'_> {
             }
             Work::Form { steps, .. } => {
                 self.rolling = true;
+                let hosts: Vec<String> = steps.iter().map(|step| self.tasks[step].host.clone()).collect();
+                self.busy.extend(hosts);
                 self.run(steps.iter().copied());
             }
             Work::Roll { step, .. } => {
@@ -91,7 +95,8 @@ impl Schedule<'_> {
             let mut stands_on = BTreeSet::new();
             let satisfied = self.graph.predecessors(*node).all(|(from, edge)| {
                 if let Some(on) = within.get(&from) {
-                    stands_on.extend(on.iter().copied());
+                    // A soft edge is order only, and the script has an order.
+                    stands_on.extend(on.iter().copied().filter(|_| !edge.soft));
                     return true;
                 }
                 if edge.soft { self.state(from).ended() } else { self.state(from).succeeded() }
@@ -102,9 +107,8 @@ impl Schedule<'_> {
             match self.graph.dag[*node] {
                 Node::Gate(_) => {}
                 Node::Resource(index) if !self.needs_no_work(*node) => {
-                    let resource = &self.resources[index];
                     let here = self.tasks.get(&index).is_some_and(|task| task.host == host);
-                    if here && !resource.kind.is_late() && self.rolls(index, view).is_none() {
+                    if here && !self.reads_first(index) && self.rolls(index, view).is_none() {
                         steps.push((index, stands_on.into_iter().collect()));
                         within.insert(*node, [index].into());
                     }
@@ -115,11 +119,18 @@ impl Schedule<'_> {
         steps
     }
 
-    fn late(&self) -> Option<Work> {
+    /// Its facts come from what was just done, or could not be had before:
+    /// nothing is applied that was not judged.
+    fn reads_first(&self, index: usize) -> bool {
+        self.resources[index].kind.is_late() || self.tasks.get(&index).is_some_and(|task| task.unknown)
+    }
+
+    fn late(&self, view: &View) -> Option<Work> {
         let late: Vec<usize> = self
             .resource_nodes()
-            .filter(|(node, index)| self.ready(*node) && self.resources[*index].kind.is_late())
+            .filter(|(node, index)| self.ready(*node) && self.reads_first(*index))
             .map(|(_, index)| index)
+            .filter(|index| self.rolls(*index, view).is_none())
             .filter(|index| !self.busy.contains(&self.tasks[index].host))
             .collect();
         let host = self.tasks[late.first()?].host.clone();
@@ -129,7 +140,7 @@ impl Schedule<'_> {
 
     /// First members start once every one of them is ready or out.
     fn form(&self, view: &View) -> Option<Work> {
-        [GroupName::Etcd, GroupName::Patroni].into_iter().find_map(|group| {
+        GROUPS.into_iter().find_map(|group| {
             if self.rolling || group.formed(view) {
                 return None;
             }
@@ -138,7 +149,8 @@ impl Schedule<'_> {
             let settled = members.iter().all(|(node, _)| self.ready(*node) || self.state(*node).ended());
             let steps: Vec<usize> =
                 members.iter().filter(|(node, _)| self.ready(*node)).map(|(_, index)| *index).collect();
-            (settled && !steps.is_empty()).then_some(Work::Form { group, steps })
+            let free = steps.iter().all(|step| !self.busy.contains(&self.tasks[step].host));
+            (settled && free && !steps.is_empty()).then_some(Work::Form { group, steps })
         })
     }
 
@@ -147,17 +159,25 @@ impl Schedule<'_> {
         if self.rolling {
             return None;
         }
-        let ready: Vec<(usize, GroupName)> = self
-            .resource_nodes()
-            .filter(|(node, _)| self.ready(*node))
-            .filter_map(|(_, index)| self.rolls(index, view).map(|group| (index, group)))
-            .filter(|(index, group)| group.formed(view) && !self.busy.contains(&self.tasks[index].host))
-            .collect();
-        let group = ready.first()?.1;
-        let hosts =
-            ready.iter().filter(|(_, g)| *g == group).map(|(i, _)| self.tasks[i].host.clone()).collect();
-        let first = group.order(hosts, view).into_iter().next()?;
-        let step = ready.iter().find(|(index, g)| *g == group && self.tasks[index].host == first)?.0;
-        Some(Work::Roll { group, step })
+        GROUPS.into_iter().filter(|group| group.formed(view)).find_map(|group| {
+            let open: Vec<(NodeIndex, usize)> = self
+                .resource_nodes()
+                .filter(|(node, _)| !self.state(*node).ended() && !self.needs_no_work(*node))
+                .filter(|(_, index)| self.rolls(*index, view) == Some(group))
+                .collect();
+            let host = |index: &usize| &self.tasks[index].host;
+            let ready: Vec<usize> =
+                open.iter().filter(|(node, _)| self.ready(*node)).map(|(_, i)| *i).collect();
+            let free = ready.iter().filter(|index| !self.busy.contains(host(index)));
+            let first =
+                group.order(free.map(|index| host(index).clone()).collect(), view).into_iter().next()?;
+            // Others that are not ready yet still come before the leader.
+            let others = open.iter().any(|(_, index)| *host(index) != first);
+            if others && group.leader_host(view).as_ref() == Some(&first) {
+                return None;
+            }
+            let step = *ready.iter().find(|index| *host(index) == first)?;
+            Some(Work::Roll { group, step })
+        })
     }
 }

@@ -13,7 +13,7 @@ use super::work::{Worker, lock};
 use crate::facts::{LEDGER, STATE};
 use crate::ledger::Ledger;
 use crate::plan::Plan;
-use crate::resource::PRELUDE;
+use crate::resource::{Change, PRELUDE};
 use crate::shell::quote;
 
 /// A ledger is a few kilobytes.
@@ -23,7 +23,8 @@ impl Worker<'_> {
     /// Reads everything again: after a run the whole plan must be empty.
     pub(super) async fn finish(self, summary: &mut Summary) -> Result<(), ApplyError> {
         let gathered =
-            probe_all(&self.probers, &crate::expand::needs(self.planner.resources), &*self.sink).await;
+            probe_all(&self.links.probers(), &crate::expand::needs(self.planner.resources), &*self.sink)
+                .await;
         let plan = {
             let mut observed = lock(&self.observed);
             observed.lose(gathered.failed);
@@ -34,7 +35,9 @@ impl Worker<'_> {
             let among = |list: &[(String, String)]| list.iter().any(|(other, _)| other == id);
             among(&summary.failed) || among(&summary.skipped) || among(&summary.deferred)
         };
-        let left: Vec<String> = plan.changes().map(|a| a.id.clone()).filter(|id| !untouched(id)).collect();
+        // What is only known after another one that differs is not at fault.
+        let differs = plan.changes().filter(|a| !matches!(a.change, Change::Late(_)));
+        let left: Vec<String> = differs.map(|a| a.id.clone()).filter(|id| !untouched(id)).collect();
         summary.left = if summary.interrupted { Vec::new() } else { left };
         self.write_ledgers(&plan).await;
         self.record(&Record::RunEnded { time: now() });
@@ -43,7 +46,7 @@ impl Worker<'_> {
 
     async fn write_ledgers(&self, plan: &Plan) {
         for (host, text) in self.ledgers(plan) {
-            let Some(connection) = self.connections.get(&host) else { continue };
+            let Some(connection) = self.links.get(&host) else { continue };
             let script = format!(
                 "umask 077\nmkdir -p {STATE}\n{PRELUDE}\nset -e\nprintf '%s\\n' {} | hac_put {STATE}/{LEDGER} 0600 root root\n",
                 quote(&text)

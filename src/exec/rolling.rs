@@ -23,7 +23,9 @@ const FIT_SECONDS: u64 = 60;
 impl Worker<'_> {
     /// Judged only now, because what they look at was made just before.
     pub(super) async fn late(&self, host: &str, indices: &[usize]) -> Vec<(usize, Outcome)> {
-        self.reread(host, indices).await;
+        if let Err(why) = self.reread(host, indices).await {
+            return indices.iter().map(|index| (*index, Outcome::Failed { why: why.clone() })).collect();
+        }
         let mut outcomes = Vec::new();
         for index in indices {
             outcomes.extend(self.late_one(host, *index).await);
@@ -41,8 +43,14 @@ impl Worker<'_> {
             }
             None => host.to_owned(),
         };
-        if resource.once.is_some() {
-            self.reread(&host, &[index]).await;
+        if self.only.as_ref().is_some_and(|only| !only.contains(&host)) {
+            let because = format!("it belongs on {host} now, which was not selected with --on");
+            return vec![(index, Outcome::Deferred { because })];
+        }
+        if resource.once.is_some()
+            && let Err(why) = self.reread(&host, &[index]).await
+        {
+            return vec![(index, Outcome::Failed { why })];
         }
         match self.judge(index, &host) {
             Err(why) => vec![(index, Outcome::Failed { why })],
@@ -106,7 +114,9 @@ impl Worker<'_> {
         let Some(host) = self.assessment(index).map(|a| a.host) else { return Vec::new() };
         let deadline = Instant::now() + Duration::from_secs(FIT_SECONDS);
         loop {
-            self.reread(&host, &[index]).await;
+            if let Err(why) = self.reread(&host, &[index]).await {
+                return vec![(index, Outcome::Failed { why })];
+            }
             let Some(why) = group.refuses(&host, &self.view()) else { break };
             if Instant::now() > deadline {
                 return vec![(index, Outcome::Failed { why })];
@@ -153,8 +163,8 @@ impl Worker<'_> {
         let patience = Duration::from_secs(group.patience());
         let mut passed = 0;
         loop {
-            let gathered = probe_all(&self.probers, &self.group_needs, &()).await;
-            lock(&self.observed).update(gathered.ok, now());
+            let gathered = probe_all(&self.links.probers(), &self.group_needs, &()).await;
+            lock(&self.observed).renew(gathered.ok, &gathered.failed, now());
             passed = if healthy(self) { passed + 1 } else { 0 };
             if passed >= LOOKS {
                 self.sink.event(Event::Healthy { what: what.to_owned(), millis: millis(started.elapsed()) });

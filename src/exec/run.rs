@@ -6,16 +6,13 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use futures_util::StreamExt as _;
-use futures_util::future::BoxFuture;
-use futures_util::stream::FuturesUnordered;
-
-use super::event::{Event, Outcome, Sink};
+use super::drive::{Stops, drive, interrupts, presses};
+use super::event::{Event, Sink};
 use super::gather::{millis, probe_all};
 use super::journal::{self, Journal, Record};
+use super::links::Links;
 use super::lock;
-
-use super::schedule::{Schedule, Task, Work};
+use super::schedule::{Schedule, Task};
 use super::summary::{ApplyError, Summary, now};
 use super::work::{Worker, group_needs};
 use crate::plan::{Assessment, Observed, Plan, Planner};
@@ -59,43 +56,33 @@ fn run_id() -> String {
 impl<'a> Apply<'a> {
     /// Carries the plan out. First Ctrl-C: nothing new starts, what runs is
     /// waited for. Second: it is left to run on its hosts.
-    pub async fn run(mut self) -> Result<Summary, ApplyError> {
+    pub async fn run(self) -> Result<Summary, ApplyError> {
+        self.run_until(interrupts()).await
+    }
+
+    pub(super) async fn run_until(mut self, mut stops: Stops) -> Result<Summary, ApplyError> {
         let started = Instant::now();
         let run = run_id();
         let sink = Arc::clone(&self.sink);
-        if let Some(cut) = journal::last_cut(&self.state_dir, &self.cluster) {
-            let step = cut.steps.first().cloned().unwrap_or_else(|| "between two steps".to_owned());
-            sink.event(Event::Resumed { run: cut.run, step });
-        }
-        let chosen = |host: &&String| self.only.as_ref().is_none_or(|only| only.contains(*host));
-        let locked: BTreeMap<String, Arc<Connection>> = self
-            .connections
-            .iter()
-            .filter(|(h, _)| chosen(h))
-            .map(|(h, c)| (h.clone(), Arc::clone(c)))
-            .collect();
-        let lock = lock::acquire(&locked, &who(&run)).await?;
-        sink.event(Event::Locked { hosts: locked.keys().cloned().collect() });
-        self.plan_again().await?;
-        let mut journal = Journal::open(&self.state_dir, &self.cluster, &run)?;
-        journal.write(&Record::RunStarted {
-            run: run.clone(),
-            cluster: self.cluster.clone(),
-            time: now(),
-        })?;
-        sink.event(Event::RunStarted { run: run.clone(), total: self.plan.changes().count() });
-
-        let deferred = self.deferred();
-        let tasks = self.tasks();
+        let (lock, journal) = self.begin(&run).await?;
+        let (deferred, tasks, limit) = (self.deferred(), self.tasks(), self.run_timeout);
         let mut summary = Summary { run: run.clone(), ..Summary::default() };
-        let limit = self.run_timeout;
         let worker = self.worker(run, lock, journal);
         let mut schedule = Schedule::new(worker.planner.graph, worker.planner.resources, tasks, &deferred);
-        drive(&worker, &mut schedule, &mut summary, limit).await;
+        let waited = drive(&worker, &mut schedule, &mut summary, limit, &mut stops).await;
         for (index, because) in deferred {
             summary.deferred.push((worker.planner.resources[index].id.clone(), because));
         }
-        worker.finish(&mut summary).await?;
+        if waited {
+            // The second Ctrl-C in all ends this too.
+            let more = if summary.interrupted { 1 } else { 2 };
+            let ended = tokio::select! {
+                ended = worker.finish(&mut summary) => Some(ended),
+                () = presses(&mut stops, more) => None,
+            };
+            summary.interrupted |= ended.is_none();
+            ended.unwrap_or(Ok(()))?;
+        }
         summary.millis = millis(started.elapsed());
         sink.event(Event::RunEnded {
             changed: summary.changed,
@@ -105,6 +92,34 @@ impl<'a> Apply<'a> {
             millis: summary.millis,
         });
         Ok(summary)
+    }
+
+    /// Everything before the first change. Only under the lock is a journal
+    /// without an end one of a run that was cut.
+    async fn begin(&mut self, run: &str) -> Result<(lock::Lock, Journal), ApplyError> {
+        let lock = self.lock(run).await?;
+        if let Some(cut) = journal::last_cut(&self.state_dir, &self.cluster) {
+            let step = cut.steps.first().cloned().unwrap_or_else(|| "between two steps".to_owned());
+            self.sink.event(Event::Resumed { run: cut.run, step });
+        }
+        self.plan_again().await?;
+        let mut journal = Journal::open(&self.state_dir, &self.cluster, run)?;
+        let (run, cluster) = (run.to_owned(), self.cluster.clone());
+        journal.write(&Record::RunStarted { run: run.clone(), cluster, time: now() })?;
+        self.sink.event(Event::RunStarted { run, total: self.plan.changes().count() });
+        Ok((lock, journal))
+    }
+
+    /// On every host that answered, also those not selected: two runs over
+    /// different members of one group must not go on side by side.
+    async fn lock(&self, run: &str) -> Result<lock::Lock, ApplyError> {
+        let answered = |host: &String| self.observed.facts.contains_key(host);
+        let hosts = self.connections.iter().filter(|(host, _)| answered(host));
+        let hosts: BTreeMap<String, Arc<Connection>> =
+            hosts.map(|(host, link)| (host.clone(), Arc::clone(link))).collect();
+        let lock = lock::acquire(&hosts, &who(run)).await?;
+        self.sink.event(Event::Locked { hosts: hosts.into_keys().collect() });
+        Ok(lock)
     }
 
     /// Reads the hosts once more, now that nobody else may change them.
@@ -128,7 +143,12 @@ impl<'a> Apply<'a> {
     }
 
     fn tasks(&self) -> BTreeMap<usize, Task> {
-        let task = |a: &Assessment| (a.index, Task { host: a.host.clone(), changes: !a.change.is_none() });
+        let unknown = |change: &Change| matches!(change, Change::Late(_) | Change::Unreadable(_));
+        let task = |a: &Assessment| {
+            let task =
+                Task { host: a.host.clone(), changes: !a.change.is_none(), unknown: unknown(&a.change) };
+            (a.index, task)
+        };
         self.plan.assessments.iter().map(task).collect()
     }
 
@@ -149,15 +169,12 @@ impl<'a> Apply<'a> {
     }
 
     fn worker(self, run: String, lock: lock::Lock, journal: Journal) -> Worker<'a> {
-        let probers = self.connections.iter().map(|(h, c)| (h.clone(), Prober::new(Arc::clone(c)))).collect();
         let group_needs = group_needs(self.planner.resources);
         Worker {
             planner: self.planner,
             assessed: Mutex::new(self.plan.assessments.into_iter().map(|a| (a.index, a)).collect()),
             observed: Mutex::new(self.observed),
-            connections: self.connections,
-            targets: self.targets,
-            probers,
+            links: Links::new(self.connections, self.targets),
             group_needs,
             cluster: self.cluster,
             inventory: self.inventory,
@@ -177,58 +194,4 @@ fn who(run: &str) -> String {
     let name = |path: &str| std::fs::read_to_string(path).unwrap_or_default().trim().to_owned();
     let user = std::env::var("USER").unwrap_or_else(|_| "someone".to_owned());
     format!("{user} on {}, run {run}, process {}", name("/proc/sys/kernel/hostname"), std::process::id())
-}
-
-/// Work, and how each of its resources ended.
-type Done = (Work, Vec<(usize, Outcome)>);
-
-async fn drive(worker: &Worker<'_>, schedule: &mut Schedule<'_>, summary: &mut Summary, limit: Duration) {
-    let mut tasks: FuturesUnordered<BoxFuture<'_, Done>> = FuturesUnordered::new();
-    let mut stopping = false;
-    let mut too_long = std::pin::pin!(tokio::time::sleep(limit));
-    loop {
-        for (index, outcome) in schedule.settle() {
-            worker.ended(index, &outcome, summary);
-        }
-        while let Some(work) = (!stopping).then(|| schedule.next(&worker.view())).flatten() {
-            tasks.push(Box::pin(async move {
-                let outcomes = worker.perform(&work).await;
-                (work, outcomes)
-            }));
-        }
-        tokio::select! {
-            ended = tasks.next() => match ended {
-                Some((work, outcomes)) => {
-                    if !matches!(work, Work::Gate { .. }) {
-                        for (index, outcome) in &outcomes {
-                            worker.ended(*index, outcome, summary);
-                        }
-                    }
-                    schedule.end(&work, &outcomes);
-                }
-                None => break,
-            },
-            () = &mut too_long, if !stopping => {
-                (summary.interrupted, stopping) = (true, true);
-                let text = format!("the run took longer than {} s: what runs is waited for", limit.as_secs());
-                worker.sink.event(Event::Note { text });
-            }
-            _ = tokio::signal::ctrl_c() => {
-                summary.interrupted = true;
-                if stopping {
-                    break;
-                }
-                stopping = true;
-                let text = "stopping: what runs is waited for; press Ctrl-C again to leave it to the hosts";
-                worker.sink.event(Event::Note { text: text.to_owned() });
-            }
-        }
-    }
-    for index in schedule.left() {
-        let changes = worker.assessment(index).is_some_and(|a| !matches!(a.change, Change::None));
-        if changes {
-            let id = worker.planner.resources[index].id.clone();
-            summary.skipped.push((id, "the run was stopped before".to_owned()));
-        }
-    }
 }

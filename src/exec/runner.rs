@@ -7,21 +7,21 @@ use data_encoding::HEXLOWER;
 
 use super::batch::{self, Line, Reader, Receipt, Step};
 use super::event::{Event, Sink};
+use super::links::Links;
 use crate::secrets::Secrets;
-use crate::transport::{Connection, Limits, Target, TransportError};
+use crate::transport::{Connection, Output, TransportError};
 
 /// How much longer than a unit may run we wait to hear of its end.
 const GRACE: Duration = Duration::from_secs(30);
 /// How long a lost connection is tried again for.
 const RECONNECT_TRIES: u32 = 12;
-const RECONNECT_PAUSE: Duration = Duration::from_secs(5);
+const RECONNECT_PAUSE: Duration = if cfg!(test) { Duration::from_millis(20) } else { Duration::from_secs(5) };
 
 /// Everything about one host that a batch needs.
 #[derive(Debug)]
 pub(super) struct Lane<'a> {
     pub host: &'a str,
-    pub connection: &'a Connection,
-    pub target: Option<&'a Target>,
+    pub links: &'a Links,
     pub run: &'a str,
     pub fence: Option<u64>,
     pub secrets: Option<&'a Secrets>,
@@ -41,24 +41,16 @@ impl Lane<'_> {
         let limit = self.step_timeout * u32::try_from(steps.len()).unwrap_or(u32::MAX);
         let script = batch::launch(&batch::body(steps, &nonce, self.run, self.fence), unit, limit.as_secs());
         let mut reader = Reader::new(&nonce, steps.len());
-        let mut on_line = |line: &str| {
-            if let Line::Said(said) = reader.line(line) {
-                sink.event(Event::Output { host: self.host.to_owned(), line: self.mask(&said) });
-            }
-        };
-        let result = self.connection.run(&script, limit + GRACE, Some(&mut on_line)).await;
-        match result {
+        match self.send(&script, limit + GRACE, &mut reader, sink).await {
             Ok(output) if !reader.over && reader.receipts.iter().all(|r| r.status.is_none()) => {
                 let why = output.stderr_text().trim().to_owned();
                 reader.receipts.iter_mut().for_each(|r| r.lines = vec![self.mask(&why)]);
             }
             Ok(_) => {}
-            Err(TransportError::Disconnected { sent: true, .. }) => {
-                sink.event(Event::Waiting {
-                    what: self.host.to_owned(),
-                    seen: "the connection was lost".to_owned(),
-                });
-                reader = self.again(unit, &nonce, steps.len(), limit + GRACE).await?;
+            Err(lost @ TransportError::Disconnected { sent: true, .. }) => {
+                let seen = "the connection was lost".to_owned();
+                sink.event(Event::Waiting { what: self.host.to_owned(), seen });
+                reader = self.again(unit, &nonce, steps.len(), limit + GRACE).await.ok_or(lost)?;
             }
             Err(error) => return Err(error),
         }
@@ -83,25 +75,48 @@ impl Lane<'_> {
         self.secrets.map_or_else(|| line.to_owned(), |secrets| secrets.mask(line))
     }
 
-    /// Finds the unit again over a new connection.
-    async fn again(
+    /// A connection that was lost while nobody used it is made anew, once.
+    async fn send(
         &self,
-        unit: &str,
-        nonce: &str,
-        steps: usize,
+        script: &str,
         limit: Duration,
-    ) -> Result<Reader, TransportError> {
-        let lost = TransportError::Disconnected { node: self.host.to_owned(), sent: true };
-        let Some(target) = self.target else { return Err(lost) };
+        reader: &mut Reader,
+        sink: &dyn Sink,
+    ) -> Result<Output, TransportError> {
+        let mut on_line = |line: &str| {
+            if let Line::Said(said) = reader.line(line) {
+                sink.event(Event::Output { host: self.host.to_owned(), line: self.mask(&said) });
+            }
+        };
+        let lost = || TransportError::Disconnected { node: self.host.to_owned(), sent: false };
+        let link = self.links.get(self.host).ok_or_else(lost)?;
+        match link.run(script, limit, Some(&mut on_line)).await {
+            Err(TransportError::Disconnected { sent: false, .. }) => {
+                let link = self.links.reopen(self.host).await.ok_or_else(lost)?;
+                link.run(script, limit, Some(&mut on_line)).await
+            }
+            result => result,
+        }
+    }
+
+    /// Finds the unit again over a new connection. `None` where its outcome
+    /// stays unknown: the host is gone, or it came up without the unit's output.
+    async fn again(&self, unit: &str, nonce: &str, steps: usize, limit: Duration) -> Option<Reader> {
         for _ in 0..RECONNECT_TRIES {
             tokio::time::sleep(RECONNECT_PAUSE).await;
-            let Ok(connection) = Connection::open(target, &Limits::default()).await else { continue };
+            let Some(connection) = self.links.reopen(self.host).await else { continue };
             let mut reader = Reader::new(nonce, steps);
-            let mut on_line = |line: &str| drop(reader.line(line));
-            if connection.run(&batch::follow(unit), limit, Some(&mut on_line)).await.is_ok() {
-                return Ok(reader);
+            if let Some(found) = follow(&connection, unit, limit, &mut reader).await {
+                return found.then_some(reader);
             }
         }
-        Err(lost)
+        None
     }
+}
+
+/// Whether the unit's output was there; `None` where the host did not answer.
+async fn follow(connection: &Connection, unit: &str, limit: Duration, reader: &mut Reader) -> Option<bool> {
+    let mut on_line = |line: &str| drop(reader.line(line));
+    let output = connection.run(&batch::follow(unit), limit, Some(&mut on_line)).await.ok()?;
+    Some(output.success())
 }

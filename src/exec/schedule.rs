@@ -4,6 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use petgraph::graph::NodeIndex;
+use petgraph::visit::Dfs;
 
 use super::event::Outcome;
 use crate::expand::Resource;
@@ -62,6 +63,8 @@ pub(super) struct Task {
     pub host: String,
     /// It has something to do, or may turn out to.
     pub changes: bool,
+    /// What it has to do is not known before it is read again.
+    pub unknown: bool,
 }
 
 #[derive(Debug)]
@@ -72,6 +75,8 @@ pub(super) struct Schedule<'a> {
     pub(super) states: Vec<State>,
     pub(super) busy: BTreeSet<String>,
     pub(super) rolling: bool,
+    /// Gates that stand between nothing: no member changes, nor what comes after.
+    idle: BTreeSet<NodeIndex>,
 }
 
 impl<'a> Schedule<'a> {
@@ -90,7 +95,8 @@ impl<'a> Schedule<'a> {
                 states[node.index()] = State::Ended(Outcome::Deferred { because: because.clone() });
             }
         }
-        Self { graph, resources, tasks, states, busy: BTreeSet::new(), rolling: false }
+        let idle = idle_gates(graph, &tasks);
+        Self { graph, resources, tasks, states, busy: BTreeSet::new(), rolling: false, idle }
     }
 
     pub(super) fn state(&self, node: NodeIndex) -> &State {
@@ -144,17 +150,26 @@ impl<'a> Schedule<'a> {
     /// A gate of which no member could even be tried.
     fn hopeless(&self, node: NodeIndex) -> Option<Outcome> {
         let gate = matches!(self.graph.dag[node], Node::Gate(_)) && self.ready(node);
-        let mut members = self.graph.predecessors(node).map(|(from, _)| from).filter(|_| gate).peekable();
-        let first = *members.peek()?;
-        let because = self.graph.label(first, self.resources);
-        members.all(|from| !self.state(from).succeeded()).then_some(Outcome::Skipped { because })
+        let members: Vec<NodeIndex> =
+            self.graph.predecessors(node).map(|(from, _)| from).filter(|_| gate).collect();
+        let first = *members.first()?;
+        if members.iter().any(|from| self.state(*from).succeeded()) {
+            return None;
+        }
+        let deferred =
+            |from: &&NodeIndex| !matches!(self.state(**from), State::Ended(Outcome::Deferred { .. }));
+        let blamed = *members.iter().find(deferred).unwrap_or(&first);
+        match self.state(blamed) {
+            State::Ended(outcome @ Outcome::Deferred { .. }) => Some(outcome.clone()),
+            _ => Some(Outcome::Skipped { because: self.graph.label(blamed, self.resources) }),
+        }
     }
 
     pub(super) fn needs_no_work(&self, node: NodeIndex) -> bool {
         match &self.graph.dag[node] {
             Node::Resource(index) => self.tasks.get(index).is_none_or(|task| !task.changes),
             Node::Phase(..) | Node::Done(..) => true,
-            Node::Gate(_) => false,
+            Node::Gate(_) => self.idle.contains(&node),
         }
     }
 
@@ -169,7 +184,12 @@ impl<'a> Schedule<'a> {
     pub(super) fn end(&mut self, work: &Work, outcomes: &[(usize, Outcome)]) {
         match work {
             Work::Batch { host, .. } | Work::Late { host, .. } => drop(self.busy.remove(host)),
-            Work::Form { .. } => self.rolling = false,
+            Work::Form { steps, .. } => {
+                self.rolling = false;
+                for step in steps {
+                    self.busy.remove(&self.tasks[step].host);
+                }
+            }
             Work::Roll { step, .. } => {
                 self.rolling = false;
                 self.busy.remove(&self.tasks[step].host);
@@ -189,9 +209,27 @@ impl<'a> Schedule<'a> {
             }
         }
     }
+}
 
-    /// Resources that never got their turn, for the summary of a stopped run.
-    pub(super) fn left(&self) -> Vec<usize> {
-        self.resource_nodes().filter(|(node, _)| !self.state(*node).ended()).map(|(_, index)| index).collect()
-    }
+fn idle_gates(graph: &Graph, tasks: &BTreeMap<usize, Task>) -> BTreeSet<NodeIndex> {
+    let changes = |node: NodeIndex| match graph.dag[node] {
+        Node::Resource(index) => tasks.get(&index).is_some_and(|task| task.changes),
+        _ => false,
+    };
+    let idle = |gate: &NodeIndex| {
+        let mut after = Dfs::new(&graph.dag, *gate);
+        while let Some(node) = after.next(&graph.dag) {
+            if changes(node) {
+                return false;
+            }
+        }
+        !graph.predecessors(*gate).any(|(member, _)| changes(member))
+    };
+    graph
+        .order
+        .iter()
+        .copied()
+        .filter(|node| matches!(graph.dag[*node], Node::Gate(_)))
+        .filter(idle)
+        .collect()
 }

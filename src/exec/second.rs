@@ -23,7 +23,11 @@ impl Worker<'_> {
         if now.is_empty() {
             return outcomes;
         }
-        self.reread(host, &now).await;
+        if let Err(why) = self.reread(host, &now).await {
+            let why = format!("applied, but it could not be read again: {why}");
+            outcomes.extend(now.into_iter().map(|index| (index, Outcome::Failed { why: why.clone() })));
+            return outcomes;
+        }
         for index in now {
             let outcome = match self.judge(index, host) {
                 Ok(assessment) if assessment.change.is_none() => Outcome::Changed,
@@ -38,7 +42,8 @@ impl Worker<'_> {
     }
 
     /// Probes what `indices` need on `host`, and what their groups need anywhere.
-    pub(super) async fn reread(&self, host: &str, indices: &[usize]) {
+    /// An error where `host` itself does not answer.
+    pub(super) async fn reread(&self, host: &str, indices: &[usize]) -> Result<(), String> {
         let mut needs: BTreeMap<String, Needs> = BTreeMap::new();
         let own = needs.entry(host.to_owned()).or_default();
         let mut group = false;
@@ -52,8 +57,16 @@ impl Worker<'_> {
                 needs.entry(host.clone()).or_default().merge(more.clone());
             }
         }
-        let gathered = probe_all(&self.probers, &needs, &()).await;
-        lock(&self.observed).update(gathered.ok, now());
+        let mut gathered = probe_all(&self.links.probers(), &needs, &()).await;
+        if gathered.failed.contains_key(host) && self.links.reopen(host).await.is_some() {
+            needs.retain(|other, _| other == host);
+            let again = probe_all(&self.links.probers(), &needs, &()).await;
+            gathered.failed.retain(|other, _| other != host);
+            gathered.failed.extend(again.failed);
+            gathered.ok.extend(again.ok);
+        }
+        lock(&self.observed).renew(gathered.ok, &gathered.failed, now());
+        gathered.failed.remove(host).map_or(Ok(()), Err)
     }
 
     /// Judges one resource by what is known now and remembers the judgement.

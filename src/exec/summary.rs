@@ -23,6 +23,9 @@ pub struct Summary {
 pub enum ApplyError {
     #[error(transparent)]
     Locked(#[from] Busy),
+    /// A host that answered before does not any more.
+    #[error("{host}: the lock could not be taken: {why}")]
+    NoLock { host: String, why: String },
     #[error("the journal cannot be written: {0}")]
     Journal(#[from] std::io::Error),
     /// Somebody changed something between the plan and the lock.

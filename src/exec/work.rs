@@ -6,8 +6,10 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use super::batch::{Receipt, Step};
+use super::compose::compose;
 use super::event::{Event, Outcome, Sink};
 use super::journal::{self, Journal, Record};
+use super::links::Links;
 use super::lock::Lock;
 use super::runner::Lane;
 use super::schedule::Work;
@@ -15,16 +17,13 @@ use super::summary::{Summary, now};
 use crate::facts::Needs;
 use crate::facts::view::View;
 use crate::plan::{Assessment, Observed, Planner};
-use crate::resource::{Change, Kind, Package};
-use crate::transport::{Connection, Prober, Target};
+use crate::resource::Change;
 
 pub(super) struct Worker<'a> {
     pub planner: Planner<'a>,
     pub assessed: Mutex<BTreeMap<usize, Assessment>>,
     pub observed: Mutex<Observed>,
-    pub connections: BTreeMap<String, Arc<Connection>>,
-    pub targets: BTreeMap<String, Target>,
-    pub probers: BTreeMap<String, Prober>,
+    pub links: Links,
     pub group_needs: BTreeMap<String, Needs>,
     pub cluster: String,
     pub inventory: BTreeMap<String, String>,
@@ -94,7 +93,37 @@ impl Worker<'_> {
 
     /// Ordinary steps of one host, as one script.
     pub(super) async fn batch(&self, host: &str, steps: &[(usize, Vec<usize>)]) -> Vec<(usize, Outcome)> {
-        let (script, positions) = self.script(steps);
+        let mut outcomes = self.unjudged(steps);
+        let steps: Vec<_> = steps
+            .iter()
+            .filter(|(index, _)| !outcomes.iter().any(|(other, _)| other == index))
+            .cloned()
+            .collect();
+        if !steps.is_empty() {
+            outcomes.extend(self.send_all(host, &steps).await);
+        }
+        outcomes
+    }
+
+    /// Steps of which is not known what they have to do: they are not done, nor
+    /// what requires them.
+    fn unjudged(&self, steps: &[(usize, Vec<usize>)]) -> Vec<(usize, Outcome)> {
+        let mut out: Vec<(usize, Outcome)> = Vec::new();
+        for (index, requires) in steps {
+            let because = requires.iter().find(|r| out.iter().any(|(other, _)| other == *r));
+            let outcome = match (self.assessment(*index).map(|a| a.change), because) {
+                (_, Some(first)) => Outcome::Skipped { because: self.planner.resources[*first].id.clone() },
+                (Some(Change::Late(why) | Change::Unreadable(why)), _) => Outcome::Failed { why },
+                (None, _) => Outcome::Failed { why: "it was not judged before".to_owned() },
+                _ => continue,
+            };
+            out.push((*index, outcome));
+        }
+        out
+    }
+
+    async fn send_all(&self, host: &str, steps: &[(usize, Vec<usize>)]) -> Vec<(usize, Outcome)> {
+        let (script, positions) = compose(self.planner.resources, &lock(&self.assessed), steps);
         let receipts = match self.send(host, &script).await {
             Ok(receipts) => receipts,
             Err(why) => {
@@ -105,7 +134,7 @@ impl Worker<'_> {
         };
         let mut outcomes = Vec::new();
         let mut done = Vec::new();
-        for (index, requires) in steps {
+        for (index, _) in steps {
             let position = positions[index];
             lock(&self.took).insert(*index, receipts[position].millis);
             match receipts[position].status {
@@ -113,68 +142,15 @@ impl Worker<'_> {
                 Some(status) => {
                     outcomes.push((*index, Outcome::Failed { why: tail(&receipts[position], status) }));
                 }
-                None => outcomes.push((*index, self.never_ran(requires, &positions, &receipts, position))),
+                None => outcomes.push((*index, never_ran(&script, &receipts, position))),
             }
         }
         outcomes.extend(self.verify(host, &done).await);
         outcomes
     }
 
-    /// A step without a receipt: what it required failed, or the batch was cut.
-    fn never_ran(
-        &self,
-        requires: &[usize],
-        positions: &BTreeMap<usize, usize>,
-        receipts: &[Receipt],
-        position: usize,
-    ) -> Outcome {
-        let failed = requires.iter().find(|r| receipts[positions[*r]].status != Some(0));
-        match failed {
-            Some(index) => Outcome::Skipped { because: self.planner.resources[*index].id.clone() },
-            None => Outcome::Failed { why: format!("it never ran: {}", receipts[position].lines.join("; ")) },
-        }
-    }
-
-    /// Makes the batch's steps; all packages become one transaction. Returns
-    /// the position of each resource in it.
-    fn script(&self, steps: &[(usize, Vec<usize>)]) -> (Vec<Step>, BTreeMap<usize, usize>) {
-        let mut made: Vec<Step> = Vec::new();
-        let mut positions = BTreeMap::new();
-        let mut packages: Option<(usize, Vec<String>)> = None;
-        for (index, requires) in steps {
-            let Some(assessment) = self.assessment(*index) else { continue };
-            let resource = &self.planner.resources[*index];
-            let requires: Vec<usize> = requires.iter().filter_map(|r| positions.get(r).copied()).collect();
-            if let (Kind::Package(package), false) =
-                (&assessment.kind, matches!(assessment.change, Change::Remove))
-            {
-                let (position, names) = packages.get_or_insert_with(|| (made.len(), Vec::new()));
-                names.push(package.name.clone());
-                positions.insert(*index, *position);
-                if let Some(step) = made.get_mut(*position) {
-                    step.ids.push(resource.id.clone());
-                    step.script = Package::install(names.iter().map(String::as_str));
-                    continue;
-                }
-            }
-            positions.insert(*index, made.len());
-            let owes =
-                resource.notifies.iter().filter_map(|(unit, on)| on.word().map(|word| (unit.clone(), word)));
-            made.push(Step {
-                ids: vec![resource.id.clone()],
-                script: assessment.kind.manage().apply(&assessment.change),
-                requires,
-                owes: owes.collect(),
-            });
-        }
-        (made, positions)
-    }
-
     /// Runs a script as a unit of its own on `host`.
     async fn send(&self, host: &str, steps: &[Step]) -> Result<Vec<Receipt>, String> {
-        let Some(connection) = self.connections.get(host) else {
-            return Err(format!("{host} does not answer"));
-        };
         let number = {
             let mut batches = lock(&self.batches);
             *batches += 1;
@@ -192,8 +168,7 @@ impl Worker<'_> {
         self.sink.event(Event::BatchStarted { host: host.to_owned(), steps: ids });
         let lane = Lane {
             host,
-            connection,
-            target: self.targets.get(host),
+            links: &self.links,
             run: &self.run,
             fence: self.lock.fences.get(host).copied(),
             secrets: self.planner.secrets,
@@ -213,6 +188,14 @@ pub(super) fn group_needs(resources: &[crate::expand::Resource]) -> BTreeMap<Str
         }
     }
     needs
+}
+
+/// A step without a receipt: what it required failed, or the batch was cut.
+fn never_ran(steps: &[Step], receipts: &[Receipt], position: usize) -> Outcome {
+    match steps[position].requires.iter().find(|r| receipts[**r].status != Some(0)) {
+        Some(first) => Outcome::Skipped { because: steps[*first].ids.join(", ") },
+        None => Outcome::Failed { why: format!("it never ran: {}", receipts[position].lines.join("; ")) },
+    }
 }
 
 /// The end of what a failed step printed.

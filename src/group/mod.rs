@@ -71,12 +71,17 @@ impl GroupName {
         }
     }
 
-    /// Hosts in the order they are disturbed: the leader last.
-    pub fn order(self, mut hosts: Vec<String>, view: &View) -> Vec<String> {
-        let leader = match self {
+    /// The host of the member that leads.
+    pub fn leader_host(self, view: &View) -> Option<String> {
+        match self {
             Self::Etcd => etcd::leader_host(view),
             Self::Patroni => view.patroni.leader_host().map(str::to_owned),
-        };
+        }
+    }
+
+    /// Hosts in the order they are disturbed: the leader last.
+    pub fn order(self, mut hosts: Vec<String>, view: &View) -> Vec<String> {
+        let leader = self.leader_host(view);
         hosts.sort_by_key(|host| Some(host) == leader.as_ref());
         hosts
     }

@@ -4,8 +4,8 @@
 use std::collections::BTreeMap;
 
 use crate::expand::Resource;
-use crate::facts::Facts;
 use crate::facts::view::View;
+use crate::facts::{EtcdFact, Fact, Facts, PatroniFact};
 use crate::graph::Graph;
 use crate::playbook::Once;
 use crate::problem::Problems;
@@ -32,6 +32,22 @@ impl Observed {
     pub fn lose(&mut self, hosts: BTreeMap<String, String>) {
         self.facts.retain(|host, _| !hosts.contains_key(host));
         self.unreachable.extend(hosts);
+    }
+
+    /// Takes over newer readings, and that some hosts gave none: what their
+    /// members said before counts no more, only that they hold data.
+    pub fn renew(&mut self, newer: BTreeMap<String, Facts>, silent: &BTreeMap<String, String>, now: u64) {
+        for (_, facts) in self.facts.iter_mut().filter(|(host, _)| silent.contains_key(*host)) {
+            for fact in facts.etcd.values_mut() {
+                if let Fact::Present(member) = fact {
+                    *member = EtcdFact { data: member.data, ..EtcdFact::default() };
+                }
+            }
+            if let Some(Fact::Present(member)) = &mut facts.patroni {
+                *member = PatroniFact { data: member.data, ..PatroniFact::default() };
+            }
+        }
+        self.update(newer, now);
     }
 
     /// Takes over newer readings of some hosts.

@@ -29,6 +29,7 @@ struct State {
     beats: Vec<String>,
     delay: Duration,
     cut_at: Option<usize>,
+    deaf_at: Option<usize>,
     unprotected: bool,
 }
 
@@ -75,6 +76,14 @@ impl Fake {
         self
     }
 
+    /// Does call `call` (counted from 0) and loses its answer; the next connection
+    /// is well again.
+    #[must_use]
+    pub fn deaf_at(self, call: usize) -> Self {
+        self.state().deaf_at = Some(call);
+        self
+    }
+
     /// Answers probes as a host without mount namespaces does.
     #[must_use]
     pub fn unprotected(self) -> Self {
@@ -100,7 +109,8 @@ impl Fake {
     fn answer(&self, script: &str) -> Result<(Output, Duration), TransportError> {
         let mut state = self.state();
         let call = state.calls.len();
-        let cut = |sent| TransportError::Disconnected { node: state.node.clone(), sent };
+        let node = state.node.clone();
+        let cut = |sent| TransportError::Disconnected { node: node.clone(), sent };
         match state.cut_at {
             Some(at) if call > at => return Err(cut(false)),
             Some(at) if call == at => {
@@ -111,6 +121,9 @@ impl Fake {
             _ => state.calls.push(script.to_owned()),
         }
         let output = state.answers.iter().find_map(|answer| answer(script)).unwrap_or_default();
+        if state.deaf_at == Some(call) {
+            return Err(cut(true));
+        }
         Ok((output, state.delay))
     }
 

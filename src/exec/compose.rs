@@ -1,0 +1,65 @@
+//! Owns how resources become the steps of a batch; all packages are one
+//! transaction. Pure. Must not know how a batch is sent.
+
+use std::collections::BTreeMap;
+
+use super::batch::Step;
+use crate::expand::Resource;
+use crate::plan::Assessment;
+use crate::resource::{Change, Kind, Package};
+
+/// Steps, and which of them each resource is.
+type Composed = (Vec<Step>, BTreeMap<usize, usize>);
+
+/// Makes the batch's steps of resources that were judged.
+pub(super) fn compose(
+    resources: &[Resource],
+    judged: &BTreeMap<usize, Assessment>,
+    steps: &[(usize, Vec<usize>)],
+) -> Composed {
+    let mut made: Vec<Step> = Vec::new();
+    let mut positions = BTreeMap::new();
+    let mut packages: Option<(usize, Vec<&str>)> = None;
+    for (index, requires) in steps {
+        let Some(assessment) = judged.get(index) else { continue };
+        let requires: Vec<usize> = requires.iter().filter_map(|r| positions.get(r).copied()).collect();
+        let mut position = made.len();
+        if let Some(name) = installs(assessment) {
+            // One that must come after a step in between is a transaction of its own.
+            let open = packages.take().filter(|(first, _)| requires.iter().all(|r| r < first));
+            let (first, mut names) = open.unwrap_or((position, Vec::new()));
+            names.push(name);
+            if let Some(step) = made.get_mut(first) {
+                step.ids.push(assessment.id.clone());
+                step.requires.extend(&requires);
+                step.script = Package::install(names.iter().copied());
+            }
+            position = first;
+            packages = Some((first, names));
+        }
+        positions.insert(*index, position);
+        if position == made.len() {
+            made.push(step(&resources[*index], assessment, requires));
+        }
+    }
+    (made, positions)
+}
+
+fn step(resource: &Resource, assessment: &Assessment, requires: Vec<usize>) -> Step {
+    let owes = resource.notifies.iter().filter_map(|(unit, on)| on.word().map(|word| (unit.clone(), word)));
+    Step {
+        ids: vec![assessment.id.clone()],
+        script: assessment.kind.manage().apply(&assessment.change),
+        requires,
+        owes: owes.collect(),
+    }
+}
+
+/// The package that is to be installed.
+fn installs(assessment: &Assessment) -> Option<&str> {
+    match (&assessment.kind, &assessment.change) {
+        (_, Change::Remove) => None,
+        (Kind::Package(package), _) => Some(&package.name),
+        _ => None,
+    }
+}

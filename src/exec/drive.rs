@@ -1,0 +1,118 @@
+//! Owns the loop of a run: what may start is started, what ends is written
+//! down, until nothing is left or somebody stops it. Must not do work itself.
+
+use std::time::Duration;
+
+use futures_util::StreamExt as _;
+use futures_util::future::BoxFuture;
+use futures_util::stream::FuturesUnordered;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
+
+use super::event::{Event, Outcome};
+use super::schedule::{Schedule, State, Work};
+use super::summary::Summary;
+use super::work::Worker;
+
+/// One message for each Ctrl-C.
+pub(super) type Stops = UnboundedReceiver<()>;
+
+/// Hears every Ctrl-C from now on, also while nobody waits for one.
+pub(super) fn interrupts() -> Stops {
+    let (heard, stops) = unbounded_channel();
+    if let Ok(mut signals) = signal(SignalKind::interrupt()) {
+        tokio::spawn(async move { while signals.recv().await.is_some() && heard.send(()).is_ok() {} });
+    }
+    stops
+}
+
+/// Waits for this many Ctrl-C; for ever where nobody can press it.
+pub(super) async fn presses(stops: &mut Stops, count: u32) {
+    for _ in 0..count {
+        if stops.recv().await.is_none() {
+            std::future::pending::<()>().await;
+        }
+    }
+}
+
+/// Work, and how each of its resources ended.
+type Done = (Work, Vec<(usize, Outcome)>);
+
+/// Whether all work that was started was waited for.
+pub(super) async fn drive(
+    worker: &Worker<'_>,
+    schedule: &mut Schedule<'_>,
+    summary: &mut Summary,
+    limit: Duration,
+    stops: &mut Stops,
+) -> bool {
+    let mut tasks: FuturesUnordered<BoxFuture<'_, Done>> = FuturesUnordered::new();
+    let mut too_long = std::pin::pin!(tokio::time::sleep(limit));
+    loop {
+        for (index, outcome) in schedule.settle() {
+            worker.ended(index, &outcome, summary);
+        }
+        while let Some(work) = (!summary.interrupted).then(|| schedule.next(&worker.view())).flatten() {
+            tasks.push(Box::pin(async move {
+                let outcomes = worker.perform(&work).await;
+                (work, outcomes)
+            }));
+        }
+        tokio::select! {
+            biased;
+            () = presses(stops, 1) => {
+                if summary.interrupted && !tasks.is_empty() {
+                    left(worker, schedule, summary);
+                    return false;
+                }
+                summary.interrupted = true;
+                let text = "stopping: what runs is waited for; press Ctrl-C again to leave it to the hosts";
+                worker.sink.event(Event::Note { text: text.to_owned() });
+            }
+            ended = tasks.next() => match ended {
+                Some((work, outcomes)) => end(worker, schedule, summary, &work, &outcomes),
+                None => break,
+            },
+            () = &mut too_long, if !summary.interrupted => {
+                summary.interrupted = true;
+                let text = format!("the run took longer than {} s: what runs is waited for", limit.as_secs());
+                worker.sink.event(Event::Note { text });
+            }
+        }
+    }
+    left(worker, schedule, summary);
+    true
+}
+
+fn end(
+    worker: &Worker<'_>,
+    schedule: &mut Schedule<'_>,
+    summary: &mut Summary,
+    work: &Work,
+    outcomes: &[(usize, Outcome)],
+) {
+    for (index, outcome) in outcomes {
+        match (work, outcome) {
+            (Work::Gate { group, .. }, Outcome::Failed { why }) => {
+                summary.failed.push((format!("cluster/gate:{}", group.word()), why.clone()));
+            }
+            (Work::Gate { .. }, _) => {}
+            _ => worker.ended(*index, outcome, summary),
+        }
+    }
+    schedule.end(work, outcomes);
+}
+
+/// What a stopped run did not come to, and what it does not wait for.
+fn left(worker: &Worker<'_>, schedule: &Schedule<'_>, summary: &mut Summary) {
+    for (node, index) in schedule.resource_nodes() {
+        let why = match schedule.state(node) {
+            State::Waiting => "the run was stopped before",
+            State::Running => "it was left to run on its host: how it ended is not known",
+            State::Ended(_) => continue,
+        };
+        if worker.assessment(index).is_some_and(|a| !a.change.is_none()) {
+            summary.skipped.push((worker.planner.resources[index].id.clone(), why.to_owned()));
+        }
+    }
+}

@@ -1,0 +1,100 @@
+//! Owns what a failure takes along: what depends on it, and nothing else.
+//! Must not know why a step fails.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use proptest::prelude::*;
+use proptest::test_runner::RngSeed;
+
+use super::World;
+use super::sim::{Sim, all, form};
+use crate::exec::event::Outcome;
+use crate::exec::schedule::Work;
+use crate::group::GroupName;
+
+/// Resources on one host, which does not answer.
+fn away(world: &World, host: &str) -> BTreeMap<usize, String> {
+    let there = world.resources.iter().enumerate().filter(|(_, resource)| resource.hosts == [host]);
+    there.map(|(index, _)| (index, format!("{host} does not answer"))).collect()
+}
+
+/// Some hard predecessor came to no good end.
+fn doomed(world: &World, sim: &Sim<'_>, deferred: &BTreeMap<usize, String>, index: usize) -> bool {
+    let bad = |before: &usize| {
+        let ended = sim.ended.get(before);
+        deferred.contains_key(before) || !matches!(ended, Some(Outcome::Changed | Outcome::Unchanged))
+    };
+    world.before(index).iter().any(bad)
+}
+
+fn check(world: &World, sim: &Sim<'_>, deferred: &BTreeMap<usize, String>) {
+    for index in (0..world.resources.len()).filter(|index| !deferred.contains_key(index)) {
+        let (id, outcome) = (world.id(index), &sim.ended[&index]);
+        match outcome {
+            Outcome::Changed => assert!(!doomed(world, sim, deferred, index), "{id}"),
+            Outcome::Failed { .. } => assert!(sim.fails.contains(&index), "{id}"),
+            Outcome::Skipped { because } | Outcome::Deferred { because } => {
+                assert!(!because.is_empty(), "{id} does not say why");
+                assert!(because != id, "{id} names itself");
+            }
+            Outcome::Unchanged => panic!("{id} had something to do"),
+        }
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig {
+        cases: 64,
+        rng_seed: RngSeed::Fixed(20),
+        failure_persistence: None,
+        ..ProptestConfig::default()
+    })]
+
+    #[test]
+    fn failures_skip_what_depends_on_them(
+        seed in 1_u64..,
+        some in prop::collection::btree_set(0_usize..10_000, 0..12),
+        host in prop::option::of(prop::sample::select(vec!["node1", "node2", "node3", "nas"])),
+        shut in prop::option::of(prop::sample::select(vec![GroupName::Etcd, GroupName::Patroni])),
+        made in any::<bool>(),
+    ) {
+        let world = World::lab();
+        let deferred = host.map(|host| away(world, host)).unwrap_or_default();
+        let mut tasks = all(world);
+        for (index, task) in &mut tasks {
+            let resource = &world.resources[*index];
+            task.host = resource.hosts.iter().find(|h| Some(h.as_str()) != host).unwrap_or(&task.host).clone();
+        }
+        let mut sim = Sim::new(world, tasks, &deferred, seed);
+        if made {
+            form(&mut sim.view, world, GroupName::Etcd, "node2");
+            form(&mut sim.view, world, GroupName::Patroni, "node2");
+        }
+        sim.fails = some.into_iter().map(|number| number % world.resources.len()).collect();
+        sim.shut = shut;
+        check(world, &sim.drive(), &deferred);
+    }
+}
+
+#[test]
+fn an_unreachable_host_leaves_the_others_work_whole() {
+    let world = World::lab();
+    let deferred = away(world, "node3");
+    let sim = Sim::new(world, all(world), &deferred, 5).drive();
+    let others = (0..world.resources.len()).filter(|index| !deferred.contains_key(index));
+    for index in others {
+        assert_eq!(sim.ended[&index], Outcome::Changed, "{}", world.id(index));
+    }
+}
+
+#[test]
+fn a_gate_nobody_could_be_tried_for_is_deferred_with_its_members() {
+    let world = World::lab();
+    let deferred: BTreeMap<usize, String> =
+        ["node1", "node2", "node3", "nas"].into_iter().flat_map(|host| away(world, host)).collect();
+    let sim = Sim::new(world, all(world), &deferred, 5).drive();
+    assert!(!sim.log.iter().any(|work| matches!(work, Work::Gate { .. })));
+    let outcomes: BTreeSet<bool> =
+        sim.ended.values().map(|outcome| matches!(outcome, Outcome::Deferred { .. })).collect();
+    assert_eq!(outcomes, [true].into(), "{:?}", sim.ended);
+}

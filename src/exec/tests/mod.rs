@@ -1,0 +1,132 @@
+//! Owns what the tests of the executor share: a cluster made of files, and the
+//! names of its parts. Must not open a connection to anything real.
+
+mod applies;
+mod compose;
+mod cut;
+mod failure;
+mod host;
+mod order;
+mod plans;
+mod rolling;
+mod sim;
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::{Arc, LazyLock};
+
+use petgraph::graph::NodeIndex;
+
+use crate::expand::{Resource, expand};
+use crate::graph::{Graph, Node};
+use crate::inventory;
+use crate::plan::Planner;
+use crate::playbook::{self, Playbook};
+use crate::render::Renderer;
+use crate::resource::Kind;
+use crate::secrets::Secrets;
+use crate::span::Source;
+
+const TINY: &str = r#"[cluster]
+name = "tiny"
+
+[network]
+subnet = "10.0.0.0/24"
+gateway = "10.0.0.1"
+
+[[node]]
+name = "n1"
+address = "10.0.0.11"
+
+[[node]]
+name = "n2"
+address = "10.0.0.12"
+
+[etcd]
+enabled = false
+
+[postgres]
+enabled = false
+
+[redis]
+host = "n1"
+"#;
+
+/// Everything that follows from an inventory and its playbooks.
+pub(super) struct World {
+    pub(super) resources: Vec<Resource>,
+    pub(super) graph: Graph,
+    pub(super) renderer: Renderer,
+    pub(super) secrets: Arc<Secrets>,
+}
+
+impl World {
+    pub(super) fn new(inventory: &str, playbooks: &[Playbook], templates: Option<&Path>) -> Self {
+        let secrets = Arc::new(Secrets::generate("tests", 1_790_000_000).unwrap());
+        let renderer = Renderer::new(templates, Some(Arc::clone(&secrets)));
+        let context = inventory::parse("cluster.toml", inventory.as_bytes()).unwrap().context();
+        let resources = expand(playbooks, &context, &renderer).unwrap();
+        let graph = Graph::build(&resources, playbooks).unwrap();
+        Self { resources, graph, renderer, secrets }
+    }
+
+    /// The lab's cluster under the built-in playbooks.
+    pub(super) fn lab() -> &'static Self {
+        static LAB: LazyLock<World> = LazyLock::new(|| {
+            World::new(include_str!("../../../inventories/lab.toml"), &playbook::load(None).unwrap(), None)
+        });
+        &LAB
+    }
+
+    /// Two hosts, n1 and n2, with these steps on each.
+    pub(super) fn tiny(steps: &str, templates: Option<&Path>) -> Self {
+        let text = format!("[playbook]\nname = \"base\"\ntitle = \"tests\"\non = \"base\"\n{steps}");
+        let playbook = playbook::parse(&Source::new("base.toml", text)).unwrap();
+        Self::new(TINY, &[playbook], templates)
+    }
+
+    pub(super) fn planner(&self) -> Planner<'_> {
+        Planner {
+            resources: &self.resources,
+            graph: &self.graph,
+            renderer: &self.renderer,
+            secrets: Some(&self.secrets),
+        }
+    }
+
+    pub(super) fn find(&self, id: &str) -> usize {
+        let found = self.resources.iter().position(|resource| resource.id == id);
+        found.unwrap_or_else(|| panic!("there is no {id}"))
+    }
+
+    pub(super) fn id(&self, index: usize) -> &str {
+        &self.resources[index].id
+    }
+
+    /// Names of the etcd members, and their hosts.
+    pub(super) fn members(&self) -> BTreeMap<String, String> {
+        let member = |resource: &Resource| match &resource.kind {
+            Kind::EtcdMember(member) => Some((member.name.clone(), resource.hosts[0].clone())),
+            _ => None,
+        };
+        self.resources.iter().filter_map(member).collect()
+    }
+
+    /// Hard predecessors of a resource, through phases, playbooks and gates.
+    pub(super) fn before(&self, index: usize) -> Vec<usize> {
+        let node = |index| {
+            let is = |node: &NodeIndex| self.graph.dag[*node] == Node::Resource(index);
+            self.graph.dag.node_indices().find(is).unwrap()
+        };
+        let (mut open, mut found) = (vec![node(index)], Vec::new());
+        while let Some(next) = open.pop() {
+            for (from, _) in self.graph.predecessors(next).filter(|(_, edge)| !edge.soft) {
+                match self.graph.dag[from] {
+                    Node::Resource(index) => found.push(index),
+                    _ => open.push(from),
+                }
+            }
+        }
+        found
+    }
+}

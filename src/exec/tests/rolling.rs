@@ -1,0 +1,95 @@
+//! Owns the rules of a group that holds data: one member at a time over the
+//! whole cluster, the leader's host last. Must not know how a gate looks.
+
+use std::collections::BTreeMap;
+
+use super::World;
+use super::sim::{Sim, all, form};
+use crate::exec::schedule::{Task, Work};
+use crate::group::GroupName;
+
+fn formed(seed: u64, leader: &str, tasks: BTreeMap<usize, Task>) -> Sim<'static> {
+    let world = World::lab();
+    let mut sim = Sim::new(world, tasks, &BTreeMap::new(), seed);
+    form(&mut sim.view, world, GroupName::Etcd, leader);
+    form(&mut sim.view, world, GroupName::Patroni, leader);
+    sim.drive()
+}
+
+/// Hosts of the rolling steps of a group, in order.
+fn rolled(sim: &Sim<'_>, group: GroupName) -> Vec<String> {
+    let of_group = |work: &&Work| matches!(work, Work::Roll { group: g, .. } if *g == group);
+    sim.log.iter().filter(of_group).flat_map(|work| sim.hosts(work)).collect()
+}
+
+#[test]
+fn the_leaders_host_is_last_whatever_is_ready_first() {
+    for seed in 1..16 {
+        for leader in ["node1", "node2", "node3"] {
+            let sim = formed(seed, leader, all(World::lab()));
+            assert!(!sim.log.iter().any(|work| matches!(work, Work::Form { .. })));
+            for (group, steps) in [(GroupName::Etcd, 2), (GroupName::Patroni, 1)] {
+                let hosts = rolled(&sim, group);
+                assert!(hosts.len() > 2 * steps, "{hosts:?}");
+                let first = hosts.iter().position(|host| host == leader).unwrap();
+                assert_eq!(first, hosts.len() - steps, "seed {seed}, leader {leader}: {hosts:?}");
+            }
+        }
+    }
+}
+
+#[test]
+fn one_step_at_a_time() {
+    // The simulation ends work in any order, so two at once would show.
+    for seed in 1..16 {
+        let world = World::lab();
+        let mut sim = Sim::new(world, all(world), &BTreeMap::new(), seed);
+        form(&mut sim.view, world, GroupName::Etcd, "nas");
+        form(&mut sim.view, world, GroupName::Patroni, "node1");
+        sim.drive();
+    }
+}
+
+#[test]
+fn a_converged_leader_does_not_hold_the_others_back() {
+    let world = World::lab();
+    let mut tasks = all(world);
+    for (index, task) in &mut tasks {
+        task.changes = world.resources[*index].rolling && task.host == "node2";
+    }
+    let sim = formed(3, "node1", tasks);
+    assert_eq!(rolled(&sim, GroupName::Etcd), ["node2", "node2"]);
+    assert_eq!(rolled(&sim, GroupName::Patroni), ["node2"]);
+}
+
+/// What the gates of a run look at.
+fn gates(sim: &Sim<'_>) -> Vec<GroupName> {
+    let gate = |work: &Work| if let Work::Gate { group, .. } = work { Some(*group) } else { None };
+    sim.log.iter().filter_map(gate).collect()
+}
+
+#[test]
+fn a_gate_with_nothing_on_either_side_is_not_waited_for() {
+    let world = World::lab();
+    let only = |id: &str| {
+        let mut tasks = all(world);
+        let index = world.find(id);
+        tasks.iter_mut().for_each(|(other, task)| task.changes = *other == index);
+        gates(&formed(3, "node1", tasks))
+    };
+    assert_eq!(only("node2/file:/etc/hosts"), []);
+    assert_eq!(only("node2/unit:patroni.service"), [GroupName::Etcd, GroupName::Patroni]);
+    assert_eq!(only("node2/unit:keepalived.service"), [GroupName::Etcd, GroupName::Patroni]);
+    assert_eq!(only("cluster/etcd_auth:accounts"), [GroupName::Etcd]);
+}
+
+#[test]
+fn what_cannot_be_read_is_read_again_before_it_is_done() {
+    let world = World::lab();
+    let mut tasks = all(world);
+    let index = world.find("node2/file:/etc/hosts");
+    tasks.get_mut(&index).unwrap().unknown = true;
+    let sim = Sim::new(world, tasks, &BTreeMap::new(), 3).drive();
+    let late = |work: &Work| matches!(work, Work::Late { steps, .. } if steps.contains(&index));
+    assert_eq!(sim.log.iter().filter(|work| late(work)).count(), 1);
+}
