@@ -117,7 +117,8 @@ fn count_interrupts() -> Result<Arc<AtomicUsize>, Failure> {
 
 fn exit(summary: &Summary, interrupts: usize) -> Exit {
     let failed = !summary.failed.is_empty() || !summary.left.is_empty();
-    let ended = if failed { Exit::Error } else { Exit::Clean };
+    let away = if summary.lost.is_empty() { Exit::Clean } else { Exit::Unreachable };
+    let ended = if failed { Exit::Error } else { away };
     match (summary.interrupted, interrupts) {
         (true, 2..) => Exit::Aborted,
         (true, _) => Exit::Interrupted,

@@ -54,7 +54,9 @@ impl Journal {
     /// Opens `STATE/CLUSTER/runs/RUN.jsonl`, 0600 in 0700 directories.
     pub(super) fn open(state: &Path, cluster: &str, run: &str) -> io::Result<Self> {
         let dir = runs(state, cluster);
-        fs::create_dir_all(&dir)?;
+        let mut folder = fs::DirBuilder::new();
+        std::os::unix::fs::DirBuilderExt::mode(&mut folder, 0o700);
+        folder.recursive(true).create(&dir)?;
         let mut options = OpenOptions::new();
         std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
         let file = options.create(true).append(true).open(dir.join(format!("{run}.jsonl")))?;

@@ -47,6 +47,7 @@ fn script(who: &str) -> String {
          exec 8>/run/hacluster/lock\n\
          if ! flock -n 8; then printf 'busy %s\\n' \"$(cut -d' ' -f2- /run/hacluster/holder 2>/dev/null)\"; exit 0; fi\n\
          rm -f /run/hacluster/hacluster-*.out\n\
+         exec 7>/run/hacluster/step.lock; flock 7; exec 7>&-\n\
          n=0; [ -s /var/lib/hacluster/fence ] && read -r n </var/lib/hacluster/fence\n\
          n=$((n + 1)); printf '%s\\n' \"$n\" >/var/lib/hacluster/fence.new\n\
          mv -f /var/lib/hacluster/fence.new /var/lib/hacluster/fence\n\

@@ -29,6 +29,8 @@ impl Worker<'_> {
             let mut observed = lock(&self.observed);
             observed.lose(gathered.failed);
             observed.update(gathered.ok, now());
+            let chosen = |host: &&String| self.only.as_ref().is_none_or(|only| only.contains(*host));
+            summary.lost = observed.unreachable.keys().filter(chosen).cloned().collect();
             self.planner.plan(&observed)?
         };
         let untouched = |id: &str| {

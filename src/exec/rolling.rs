@@ -11,7 +11,7 @@ use super::second::differs;
 use super::summary::now;
 use super::work::{Worker, lock};
 use crate::group::{Formation, GroupName};
-use crate::resource::Change;
+use crate::resource::{Change, Kind};
 
 /// Between two looks at a group.
 const LOOK: Duration = Duration::from_millis(400);
@@ -67,6 +67,12 @@ impl Worker<'_> {
 
     /// The first members of a group.
     pub(super) async fn form(&self, group: GroupName, indices: &[usize]) -> Vec<(usize, Outcome)> {
+        if let Some(because) = self.too_few(group, indices.len()) {
+            return indices
+                .iter()
+                .map(|index| (*index, Outcome::Skipped { because: because.clone() }))
+                .collect();
+        }
         let mut by_host: Vec<(String, Vec<usize>)> = Vec::new();
         for index in indices {
             let Some(host) = self.assessment(*index).map(|a| a.host) else { continue };
@@ -95,15 +101,32 @@ impl Worker<'_> {
         outcomes
     }
 
+    /// Members that start with data but never reach a majority could neither
+    /// work nor be joined later.
+    fn too_few(&self, group: GroupName, ready: usize) -> Option<String> {
+        let member = |r: &&crate::expand::Resource| {
+            r.group == Some(group) && r.rolling && matches!(r.kind, Kind::Unit(_))
+        };
+        let planned = self.planner.resources.iter().filter(member).count();
+        let few = group.formation() == Formation::Together && ready * 2 <= planned;
+        few.then(|| {
+            format!(
+                "{ready} of {planned} members of {} are ready to start, and a first start needs a majority",
+                group.word()
+            )
+        })
+    }
+
     /// Starts members on one host and waits until they do their part.
     async fn start(&self, group: GroupName, host: &str, indices: &[usize]) -> Vec<(usize, Outcome)> {
         let steps: Vec<(usize, Vec<usize>)> = indices.iter().map(|index| (*index, Vec::new())).collect();
         let mut outcomes = self.batch(host, &steps).await;
-        if outcomes.iter().all(|(_, outcome)| *outcome == Outcome::Changed)
-            && let Err(why) = self.await_member(group, host).await
-        {
-            for (_, outcome) in &mut outcomes {
-                *outcome = Outcome::Failed { why: why.clone() };
+        for (index, outcome) in &mut outcomes {
+            if *outcome == Outcome::Changed
+                && let Err(why) =
+                    self.await_member(group, host, self.planner.resources[*index].item.as_deref()).await
+            {
+                *outcome = Outcome::Failed { why };
             }
         }
         outcomes
@@ -112,12 +135,13 @@ impl Worker<'_> {
     /// One member of a formed group: fit, changed, healthy again.
     pub(super) async fn roll(&self, group: GroupName, index: usize) -> Vec<(usize, Outcome)> {
         let Some(host) = self.assessment(index).map(|a| a.host) else { return Vec::new() };
+        let member = self.planner.resources[index].item.as_deref();
         let deadline = Instant::now() + Duration::from_secs(FIT_SECONDS);
         loop {
             if let Err(why) = self.reread(&host, &[index]).await {
                 return vec![(index, Outcome::Failed { why })];
             }
-            let Some(why) = group.refuses(&host, &self.view()) else { break };
+            let Some(why) = group.refuses(&host, member, &self.view()) else { break };
             if Instant::now() > deadline {
                 return vec![(index, Outcome::Failed { why })];
             }
@@ -148,9 +172,9 @@ impl Worker<'_> {
         }
     }
 
-    async fn await_member(&self, group: GroupName, host: &str) -> Result<(), String> {
-        let what = format!("{} on {host}", group.word());
-        self.look_until(&what, group, |worker| group.member_healthy(host, &worker.view())).await
+    async fn await_member(&self, group: GroupName, host: &str, member: Option<&str>) -> Result<(), String> {
+        let what = format!("{} on {host}", member.unwrap_or(group.word()));
+        self.look_until(&what, group, |worker| group.member_healthy(host, member, &worker.view())).await
     }
 
     async fn look_until(

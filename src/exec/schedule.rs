@@ -77,6 +77,8 @@ pub(super) struct Schedule<'a> {
     pub(super) rolling: bool,
     /// Gates that stand between nothing: no member changes, nor what comes after.
     idle: BTreeSet<NodeIndex>,
+    /// Members that stay as they are because another one of their group failed.
+    stopped: BTreeMap<NodeIndex, String>,
 }
 
 impl<'a> Schedule<'a> {
@@ -96,7 +98,16 @@ impl<'a> Schedule<'a> {
             }
         }
         let idle = idle_gates(graph, &tasks);
-        Self { graph, resources, tasks, states, busy: BTreeSet::new(), rolling: false, idle }
+        Self {
+            graph,
+            resources,
+            tasks,
+            states,
+            busy: BTreeSet::new(),
+            rolling: false,
+            idle,
+            stopped: BTreeMap::new(),
+        }
     }
 
     pub(super) fn state(&self, node: NodeIndex) -> &State {
@@ -113,6 +124,9 @@ impl<'a> Schedule<'a> {
 
     /// A hard predecessor that will never succeed, with what became of it.
     fn doom(&self, node: NodeIndex) -> Option<Outcome> {
+        if let Some(because) = self.stopped.get(&node) {
+            return Some(Outcome::Skipped { because: because.clone() });
+        }
         let mut hard = self.graph.predecessors(node).filter(|(_, edge)| !edge.soft).map(|(from, _)| from);
         hard.find_map(|from| match self.state(from) {
             State::Ended(Outcome::Failed { .. }) => {
@@ -200,6 +214,9 @@ impl<'a> Schedule<'a> {
                 return;
             }
         }
+        if let Work::Roll { group, .. } = work {
+            self.stop_rolling(*group, outcomes);
+        }
         let by_index: BTreeMap<usize, &Outcome> =
             outcomes.iter().map(|(index, outcome)| (*index, outcome)).collect();
         let nodes: Vec<(NodeIndex, usize)> = self.resource_nodes().collect();
@@ -207,6 +224,28 @@ impl<'a> Schedule<'a> {
             if let Some(outcome) = by_index.get(&index) {
                 self.states[node.index()] = State::Ended((*outcome).clone());
             }
+        }
+    }
+
+    /// One member that failed is enough: the others of its group stay as they are.
+    fn stop_rolling(&mut self, group: GroupName, outcomes: &[(usize, Outcome)]) {
+        let failed = outcomes.iter().find(|(_, outcome)| matches!(outcome, Outcome::Failed { .. }));
+        let Some((index, _)) = failed else { return };
+        let because = self.resources[*index].id.clone();
+        let waiting = |node: &NodeIndex, other: usize| {
+            let resource = &self.resources[other];
+            resource.rolling
+                && resource.group == Some(group)
+                && *self.state(*node) == State::Waiting
+                && self.tasks.get(&other).is_some_and(|task| task.changes)
+        };
+        let nodes: Vec<NodeIndex> = self
+            .resource_nodes()
+            .filter(|(node, other)| waiting(node, *other))
+            .map(|(node, _)| node)
+            .collect();
+        for node in nodes {
+            self.stopped.insert(node, because.clone());
         }
     }
 }

@@ -7,15 +7,17 @@ pub(super) fn healthy(view: &View) -> bool {
     view.etcd.leader.is_some() && view.etcd.margin() >= 0
 }
 
-/// Names of the members on `host`.
-fn names<'a>(host: &'a str, view: &'a View) -> impl Iterator<Item = &'a String> {
-    view.etcd.hosts.iter().filter(move |(_, h)| h.as_str() == host).map(|(name, _)| name)
+/// Names of the members on `host`; only `member` where it is named.
+fn names<'a>(host: &'a str, member: Option<&'a str>, view: &'a View) -> impl Iterator<Item = &'a String> {
+    let named = move |name: &str| member.is_none_or(|member| member == name);
+    let here = view.etcd.hosts.iter().filter(move |(name, h)| h.as_str() == host && named(name));
+    here.map(|(name, _)| name)
 }
 
-/// Every member on `host` is healthy and votes.
-pub(super) fn member_healthy(host: &str, view: &View) -> bool {
+/// Every such member is healthy and votes.
+pub(super) fn member_healthy(host: &str, member: Option<&str>, view: &View) -> bool {
     let votes = |name: &String| view.etcd.members.iter().any(|m| &m.name == name && !m.learner);
-    let mut found = names(host, view).peekable();
+    let mut found = names(host, member, view).peekable();
     found.peek().is_some() && found.all(|name| view.etcd.healthy.contains(name) && votes(name))
 }
 
@@ -24,12 +26,12 @@ pub(super) fn leader_host(view: &View) -> Option<String> {
 }
 
 /// One healthy voter less must still leave a majority.
-pub(super) fn refuses(host: &str, view: &View) -> Option<String> {
+pub(super) fn refuses(host: &str, member: Option<&str>, view: &View) -> Option<String> {
     if view.etcd.split {
         return Some("two disjoint etcd clusters answer: stop one of them by hand first".to_owned());
     }
     let etcd = &view.etcd;
-    if !names(host, view).any(|name| etcd.healthy.contains(name)) {
+    if !names(host, member, view).any(|name| etcd.healthy.contains(name)) {
         // What is down already costs no vote: it may be mended without a majority.
         return None;
     }
@@ -39,7 +41,7 @@ pub(super) fn refuses(host: &str, view: &View) -> Option<String> {
     let has_vote = |name: &String| etcd.members.iter().any(|m| &m.name == name && !m.learner);
     let counts = |name: &&String| etcd.healthy.contains(name) && has_vote(name);
     // Members of one host are disturbed one after the other.
-    let lost = isize::from(names(host, view).any(|name| counts(&name)));
+    let lost = isize::from(names(host, member, view).any(|name| counts(&name)));
     (etcd.margin() - lost < 0).then(|| {
         let healthy = etcd.healthy.iter().filter(|name| has_vote(name)).count();
         let voters = etcd.voters();

@@ -56,9 +56,10 @@ impl GroupName {
     }
 
     /// The member on `host` does its part.
-    pub fn member_healthy(self, host: &str, view: &View) -> bool {
+    /// A host of etcd may carry several: `member` names one of them.
+    pub fn member_healthy(self, host: &str, member: Option<&str>, view: &View) -> bool {
         match self {
-            Self::Etcd => etcd::member_healthy(host, view),
+            Self::Etcd => etcd::member_healthy(host, member, view),
             Self::Patroni => view.patroni.well(host),
         }
     }
@@ -87,9 +88,9 @@ impl GroupName {
     }
 
     /// Why disturbing the members on `host` now would do harm; `None` where it would not.
-    pub fn refuses(self, host: &str, view: &View) -> Option<String> {
+    pub fn refuses(self, host: &str, member: Option<&str>, view: &View) -> Option<String> {
         match self {
-            Self::Etcd => etcd::refuses(host, view),
+            Self::Etcd => etcd::refuses(host, member, view),
             Self::Patroni => patroni::refuses(host, view),
         }
     }

@@ -42,7 +42,7 @@ fn sentence(group: GroupName, hosts: &[String], view: &View) -> String {
     let count = hosts.len();
     let steps = if count == 1 { "step" } else { "steps" };
     // A member that is down already costs no further vote.
-    let costs = isize::from(hosts.iter().any(|host| group.member_healthy(host, view)));
+    let costs = isize::from(hosts.iter().any(|host| group.member_healthy(host, None, view)));
     if !group.formed(view) {
         let how = match group.formation() {
             Formation::Together => "together, then one gate",

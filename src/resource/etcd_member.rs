@@ -114,8 +114,7 @@ impl EtcdMember {
         let remove = change.to("replaces").map(remove);
         let unit = quote(&self.unit);
         format!(
-            "{login}systemctl stop {unit}\nrm -rf -- {data}/member\n\
-             {remove}\
+            "{login}systemctl stop {unit}\n{remove}rm -rf -- {data}/member\n\
              etcd_retry /v3/cluster/member/add {add}\n\
              id=$(printf %s \"$etcd_answer\" | sed -n 's/.*\"member\": *{{\"ID\": *\"\\([0-9]*\\)\".*/\\1/p')\n\
              {initial}hac_reload_units {unit}\nsystemctl enable {unit}\nsystemctl start --no-block {unit}\n\

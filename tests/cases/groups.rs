@@ -121,7 +121,7 @@ pub(super) fn actual(case: &Case) -> String {
     let view = given.view();
     let hosts: Vec<String> = given.hosts.keys().cloned().collect();
     let list = |hosts: &[String]| hosts.iter().map(|h| line(h)).collect::<Vec<_>>().join(", ");
-    let well: Vec<String> = hosts.iter().filter(|h| group.member_healthy(h, &view)).cloned().collect();
+    let well: Vec<String> = hosts.iter().filter(|h| group.member_healthy(h, None, &view)).cloned().collect();
     let mut out = format!("[expect]\nformed = {}\nhealthy = {}\n", group.formed(&view), group.healthy(&view));
     if let Some(margin) = group.margin(&view) {
         let _ = writeln!(out, "margin = {margin} # votes");
@@ -129,7 +129,7 @@ pub(super) fn actual(case: &Case) -> String {
     let _ = writeln!(out, "well = [{}]", list(&well));
     let _ = writeln!(out, "order = [{}]", list(&group.order(hosts.clone(), &view)));
     for host in &hosts {
-        if let Some(why) = group.refuses(host, &view) {
+        if let Some(why) = group.refuses(host, None, &view) {
             let _ = writeln!(out, "refuses.{host} = {}", line(&why));
         }
     }

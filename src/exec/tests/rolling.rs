@@ -51,6 +51,22 @@ fn one_step_at_a_time() {
 }
 
 #[test]
+fn one_that_failed_keeps_the_others_as_they_are() {
+    let world = World::lab();
+    let mut tasks = all(world);
+    for (index, task) in &mut tasks {
+        task.changes = world.resources[*index].rolling && world.resources[*index].playbook == "patroni";
+    }
+    let mut sim = Sim::new(world, tasks, &BTreeMap::new(), 3);
+    form(&mut sim.view, world, GroupName::Etcd, "nas");
+    form(&mut sim.view, world, GroupName::Patroni, "node1");
+    let units = ["node1", "node2", "node3", "nas"].map(|h| world.find(&format!("{h}/unit:patroni.service")));
+    sim.fails = units.into();
+    let sim = sim.drive();
+    assert_eq!(rolled(&sim, GroupName::Patroni).len(), 1);
+}
+
+#[test]
 fn a_converged_leader_does_not_hold_the_others_back() {
     let world = World::lab();
     let mut tasks = all(world);
@@ -74,7 +90,9 @@ fn a_gate_with_nothing_on_either_side_is_not_waited_for() {
     let only = |id: &str| {
         let mut tasks = all(world);
         let index = world.find(id);
-        tasks.iter_mut().for_each(|(other, task)| task.changes = *other == index);
+        for (other, task) in &mut tasks {
+            task.changes = *other == index;
+        }
         gates(&formed(3, "node1", tasks))
     };
     assert_eq!(only("node2/file:/etc/hosts"), []);
