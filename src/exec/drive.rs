@@ -49,9 +49,7 @@ pub(super) async fn drive(
     let mut tasks: FuturesUnordered<BoxFuture<'_, Done>> = FuturesUnordered::new();
     let mut too_long = std::pin::pin!(tokio::time::sleep(limit));
     loop {
-        for (index, outcome) in schedule.settle() {
-            worker.ended(index, &outcome, summary);
-        }
+        schedule.settle().iter().for_each(|(index, outcome)| worker.ended(*index, outcome, summary));
         while let Some(work) = (!summary.interrupted).then(|| schedule.next(&worker.view())).flatten() {
             tasks.push(Box::pin(async move {
                 let outcomes = worker.perform(&work).await;
@@ -66,8 +64,8 @@ pub(super) async fn drive(
                     return false;
                 }
                 summary.interrupted = true;
-                let text = "stopping: what runs is waited for; press Ctrl-C again to leave it to the hosts";
-                worker.sink.event(Event::Note { text: text.to_owned() });
+                let text = "stopping: what runs is waited for; press Ctrl-C again to leave it to the hosts".to_owned();
+                worker.sink.event(Event::Note { text });
             }
             ended = tasks.next() => match ended {
                 Some((work, outcomes)) => end(worker, schedule, summary, &work, &outcomes),

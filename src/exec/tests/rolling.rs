@@ -74,7 +74,9 @@ fn a_gate_with_nothing_on_either_side_is_not_waited_for() {
     let only = |id: &str| {
         let mut tasks = all(world);
         let index = world.find(id);
-        tasks.iter_mut().for_each(|(other, task)| task.changes = *other == index);
+        for (other, task) in &mut tasks {
+            task.changes = *other == index;
+        }
         gates(&formed(3, "node1", tasks))
     };
     assert_eq!(only("node2/file:/etc/hosts"), []);
