@@ -35,6 +35,8 @@ pub(super) async fn presses(stops: &mut Stops, count: u32) {
     }
 }
 
+const STOPPING: &str = "stopping: what runs is waited for; press Ctrl-C again to leave it to the hosts";
+
 /// Work, and how each of its resources ended.
 type Done = (Work, Vec<(usize, Outcome)>);
 
@@ -49,7 +51,9 @@ pub(super) async fn drive(
     let mut tasks: FuturesUnordered<BoxFuture<'_, Done>> = FuturesUnordered::new();
     let mut too_long = std::pin::pin!(tokio::time::sleep(limit));
     loop {
-        schedule.settle().iter().for_each(|(index, outcome)| worker.ended(*index, outcome, summary));
+        for (index, outcome) in schedule.settle() {
+            worker.ended(index, &outcome, summary);
+        }
         while let Some(work) = (!summary.interrupted).then(|| schedule.next(&worker.view())).flatten() {
             tasks.push(Box::pin(async move {
                 let outcomes = worker.perform(&work).await;
@@ -64,8 +68,7 @@ pub(super) async fn drive(
                     return false;
                 }
                 summary.interrupted = true;
-                let text = "stopping: what runs is waited for; press Ctrl-C again to leave it to the hosts".to_owned();
-                worker.sink.event(Event::Note { text });
+                worker.sink.event(Event::Note { text: STOPPING.to_owned() });
             }
             ended = tasks.next() => match ended {
                 Some((work, outcomes)) => end(worker, schedule, summary, &work, &outcomes),
