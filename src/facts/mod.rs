@@ -8,6 +8,7 @@ mod parse;
 mod probe;
 mod rest;
 mod rows;
+mod services;
 pub mod view;
 
 use std::collections::BTreeMap;

@@ -4,7 +4,8 @@
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
-use super::needs::{EtcdEndpoint, Needs, PatroniEndpoint};
+use super::needs::Needs;
+use super::services::{etcd, patroni};
 use crate::shell::{quote, words};
 
 /// Where a host keeps what hacluster remembers there.
@@ -17,8 +18,6 @@ pub(super) const NOT_THERE: i32 = 66;
 
 /// Seconds one section may take before it counts as unreadable.
 const SECTION_SECONDS: u32 = 10;
-/// Seconds one REST answer may take; a healthy one needs milliseconds.
-const REST_SECONDS: u32 = 3;
 
 const IDENTITY: &str = r#"(
 . /etc/os-release 2>/dev/null
@@ -41,7 +40,6 @@ ip -o addr show | while read -r _ name _ address _; do printf 'address=%s %s\n' 
 /// host prints can pass for one.
 pub fn probe_body(needs: &Needs, nonce: &str) -> String {
     let mut probe = Builder { text: String::new(), nonce };
-    probe.text.push_str("LC_ALL=C QUOTING_STYLE=literal; export LC_ALL QUOTING_STYLE\n");
     probe.section("identity", IDENTITY);
     probe.state();
     probe.list("paths", &needs.paths, "stat -c '%F|%04a|%U|%G|%N' --", "2>&1");
@@ -60,30 +58,36 @@ pub fn probe_body(needs: &Needs, nonce: &str) -> String {
     probe.list("users", &needs.users, "getent passwd --", "");
     probe.list("groups", &needs.groups, "getent group --", "");
     probe.sysctls(needs);
-    probe.items("contents", &needs.contents, |path| {
-        let read = r#"[ -e "$1" ] || exit 66; [ -f "$1" ] && exec cat -- "$1""#;
-        format!("timeout -k 1 {SECTION_SECONDS} sh -c {} sh {}", quote(read), quote(path))
-    });
-    probe.items("public_keys", &needs.public_keys, public_key);
-    probe.items("checks", &needs.checks, |check| {
+    probe.files("contents", &needs.contents, "cat -- \"$f\"");
+    // The hash of nothing, where the file is no key: it fits no certificate.
+    let key = "command -v openssl >/dev/null && openssl pkey -passin pass: -in \"$f\" -pubout -outform DER | sha256sum";
+    probe.files("public_keys", &needs.public_keys, key);
+    let answers = slow(needs, nonce);
+    format!("LC_ALL=C QUOTING_STYLE=literal; export LC_ALL QUOTING_STYLE\n{}", beside(&probe.text, &answers))
+}
+
+/// Sections that mostly wait for a service: checks and etcd, then Patroni.
+fn slow(needs: &Needs, nonce: &str) -> [String; 2] {
+    let mut probes = [Builder { text: String::new(), nonce }, Builder { text: String::new(), nonce }];
+    let [services, leader] = &mut probes;
+    services.items("checks", &needs.checks, |check| {
         format!("timeout -k 1 {SECTION_SECONDS} sh -c {} >&2", quote(check))
     });
     for (name, endpoint) in &needs.etcd {
-        probe.section(&format!("etcd:{name}"), &etcd(endpoint));
+        services.section(&format!("etcd:{name}"), &etcd(endpoint));
     }
     if let Some(endpoint) = &needs.patroni {
-        probe.section("patroni", &patroni(endpoint));
+        leader.section("patroni", &patroni(endpoint));
     }
-    probe.text
+    probes.map(|probe| probe.text)
 }
 
-/// The hash of nothing, where the file is no key: it fits no certificate.
-fn public_key(path: &str) -> String {
-    format!(
-        "[ -e {0} ] || exit {NOT_THERE}; [ -f {0} ] && command -v openssl >/dev/null || exit 1; \
-         timeout -k 1 {SECTION_SECONDS} openssl pkey -passin pass: -in {0} -pubout -outform DER | sha256sum",
-        quote(path)
-    )
+/// Runs slow sections while the quick ones run. Each slow part writes into a
+/// pipe that is read when all before it is printed, so sections stay whole
+/// without a temporary file.
+fn beside(quick: &str, slow: &[String]) -> String {
+    let wrap = |text: String, part: &String| format!("{{\n{part}}} </dev/null | {{\n{text}cat\n}}\n");
+    slow.iter().filter(|part| !part.is_empty()).fold(quick.to_owned(), wrap)
 }
 
 struct Builder<'a> {
@@ -130,16 +134,47 @@ impl Builder<'_> {
         self.section(name, &body);
     }
 
-    /// By `cat`: dash reads a byte at a time, and files in /proc/sys end after the first.
+    /// One process over all files, each framed as in `items`. `read` reads `$f`.
+    fn files(&mut self, name: &str, values: &BTreeSet<String>, read: &str) {
+        if values.is_empty() {
+            return;
+        }
+        let script = format!(
+            "n=$1 i=0; shift; for f do printf '%s item %s\\n' \"$n\" $i; s={NOT_THERE}; \
+             if [ -f \"$f\" ]; then s=0; {{ {read}; }} || s=1; elif [ -e \"$f\" ]; then s=1; fi; \
+             printf '\\n%s done %s\\n' \"$n\" $s; i=$((i + 1)); done"
+        );
+        let values = words(values.iter().map(String::as_str));
+        let nonce = self.nonce;
+        self.section(
+            name,
+            &format!("timeout -k 1 {SECTION_SECONDS} sh -c {} sh {nonce} {values}", quote(&script)),
+        );
+    }
+
+    /// By awk: dash reads a byte at a time, and files in /proc/sys end after the
+    /// first. A dot in a name is a slash below /proc/sys, and the other way.
     fn sysctls(&mut self, needs: &Needs) {
         if needs.sysctls.is_empty() {
             return;
         }
-        let keys = words(needs.sysctls.iter().map(String::as_str));
+        let swap = |c: char| match c {
+            '.' => '/',
+            '/' => '.',
+            other => other,
+        };
+        let paths: Vec<String> = needs
+            .sysctls
+            .iter()
+            .map(|key| format!("/proc/sys/{}", key.chars().map(swap).collect::<String>()))
+            .collect();
+        let paths = words(paths.iter().map(String::as_str));
+        let print = r#"FNR == 1 { k = substr(FILENAME, 11); gsub(/[.]/, "\001", k); gsub("/", ".", k); gsub("\001", "/", k); print k "=" $0 }"#;
         self.section(
             "sysctls",
             &format!(
-                "for k in {keys}; do f=/proc/sys/$(printf %s \"$k\" | tr ./ /.); [ -r \"$f\" ] && v=$(cat \"$f\") && printf '%s=%s\\n' \"$k\" \"$v\"; done"
+                "( set --; for f in {paths}; do [ -r \"$f\" ] && set -- \"$@\" \"$f\"; done; [ $# -eq 0 ] || exec timeout -k 1 {SECTION_SECONDS} awk {} \"$@\" )",
+                quote(print)
             ),
         );
     }
@@ -155,43 +190,6 @@ impl Builder<'_> {
         );
         self.section("ledger", &format!("{{ [ ! -e {STATE}/{LEDGER} ] || cat {STATE}/{LEDGER}; }}"));
     }
-}
-
-/// One connection, three questions, each answer on a line of its own. The
-/// unauthenticated read tells whether authentication is on without a password.
-fn etcd(endpoint: &EtcdEndpoint) -> String {
-    let EtcdEndpoint { client_url, metrics_url, data, identity, ca } = endpoint;
-    let tls = format!(
-        "-s -m {REST_SECONDS} --cacert {} --cert {} --key {} -w '\\n'",
-        quote(ca),
-        quote(&format!("{identity}.crt")),
-        quote(&format!("{identity}.key"))
-    );
-    let ask = |path: &str, body: &str| {
-        format!("{tls} -d {} {}", quote(body), quote(&format!("{client_url}{path}")))
-    };
-    format!(
-        "{{\nif [ -d {}/member ]; then echo data; fi\ncurl -s -m {REST_SECONDS} -w '\\n' {} --next {} --next {} --next {}\n}}",
-        quote(data),
-        quote(&format!("{metrics_url}/health")),
-        ask("/v3/maintenance/status", "{}"),
-        ask("/v3/cluster/member/list", "{}"),
-        ask("/v3/kv/range", r#"{"key":"AA=="}"#),
-    )
-}
-
-fn patroni(endpoint: &PatroniEndpoint) -> String {
-    let PatroniEndpoint { url, ca, data } = endpoint;
-    let ask = |path: &str| {
-        format!("-s -m {REST_SECONDS} --cacert {} -w '\\n' {}", quote(ca), quote(&format!("{url}{path}")))
-    };
-    format!(
-        "{{\nif [ -e {}/PG_VERSION ]; then echo data; fi\ncurl {} --next {} --next {}\n}}",
-        quote(data),
-        ask("/patroni"),
-        ask("/cluster"),
-        ask("/config"),
-    )
 }
 
 #[cfg(test)]

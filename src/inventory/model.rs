@@ -101,8 +101,6 @@ table! {
         known_hosts: Option<LocalPath>;
         /// ask the SSH agent for keys
         agent: bool = true;
-        /// refuse a host whose key is not known
-        strict: bool = true;
         /// limit for one connection
         connect_timeout: Period = Period::seconds(10);
         /// limit for one step

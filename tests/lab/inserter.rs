@@ -51,7 +51,10 @@ impl Inserter {
         let first: u64 =
             sql.run("select coalesce(max(id), 0) + 10000 from drill")?.parse().map_err(|_| "no number")?;
         let (stop, acks) = (stage.folder.path("stop"), stage.folder.path("acks"));
-        let _ = fs::remove_file(&stop);
+        // An earlier drill's answers must not pass for this one's first.
+        for old in [&stop, &acks] {
+            let _ = fs::remove_file(old);
+        }
         let script = root().join("tests/lab/inserter.sh");
         let command = format!(
             "exec bash '{}' '{}' {first} {MOST} >'{}'",
@@ -101,10 +104,17 @@ impl Log {
         self.acks.len()
     }
 
-    /// The longest time between two answers from `since` on.
-    pub fn gap(&self, since: f64) -> f64 {
+    /// The longest time between two answers from `since` on. Without answers on
+    /// both sides of it nothing was measured.
+    pub fn gap(&self, since: f64) -> Result<f64> {
+        let before = self.acks.iter().filter(|ack| ack.at <= since).count();
+        let after = self.acks.len() - before;
+        ensure!(
+            before >= 5 && after >= 5,
+            "{before} writes before the cut and {after} after it: too few to measure"
+        );
         let pairs = self.acks.iter().zip(self.acks.iter().skip(1));
-        pairs.filter(|(_, next)| next.at > since).map(|(one, next)| next.at - one.at).fold(0.0, f64::max)
+        Ok(pairs.filter(|(_, next)| next.at > since).map(|(one, next)| next.at - one.at).fold(0.0, f64::max))
     }
 
     /// Acknowledged inserts that are gone: how many, and how long before the

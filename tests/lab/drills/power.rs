@@ -63,7 +63,7 @@ fn cut(stage: &Stage, victims: &[&str]) -> Result<Cut> {
     stage.lab.power(&[&["boot"][..], victims].concat())?;
     cluster.wait_healthy(&HOSTS, seconds(120))?;
     let rejoined = start.elapsed().as_secs_f64();
-    Ok(Cut { gap: log.gap(at), acked: log.acked(), lost, rejoined, leader })
+    Ok(Cut { gap: log.gap(at)?, acked: log.acked(), lost, rejoined, leader })
 }
 
 /// The leader's host loses its power, with etcd's leader on it or elsewhere.
@@ -121,7 +121,7 @@ fn all_killed(stage: &mut Stage) -> Result<String> {
     stage.expect_converged()?;
     Ok(format!(
         "gap {:.1} s (booted in {booted:.1} s), {leader} leads, all well after {healthy:.1} s",
-        log.gap(at)
+        log.gap(at)?
     ))
 }
 

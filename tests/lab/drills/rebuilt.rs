@@ -40,7 +40,7 @@ fn rebuilt(stage: &mut Stage, host: &'static str) -> Result<String> {
     let applied = stage.expect(0, &["apply", "--auto-approve"])?;
     cluster.wait_healthy(&HOSTS, seconds(60))?;
     let log = inserter.finish()?;
-    let (lost, gap) = (log.lost(at).0, log.gap(at));
+    let (lost, gap) = (log.lost(at).0, log.gap(at)?);
     ensure!(lost == 0, "{lost} acknowledged rows are lost");
     ensure!(gap < 5.0, "writes stopped for {gap:.1} s while {host} was made again");
     let new = voter_ids(stage, others[0], host)?;
