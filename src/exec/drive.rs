@@ -40,6 +40,11 @@ const STOPPING: &str = "stopping: what runs is waited for; press Ctrl-C again to
 /// Work, and how each of its resources ended.
 type Done = (Work, Vec<(usize, Outcome)>);
 
+async fn done(worker: &Worker<'_>, work: Work) -> Done {
+    let outcomes = worker.perform(&work).await;
+    (work, outcomes)
+}
+
 /// Whether all work that was started was waited for.
 pub(super) async fn drive(
     worker: &Worker<'_>,
@@ -55,10 +60,7 @@ pub(super) async fn drive(
             worker.ended(index, &outcome, summary);
         }
         while let Some(work) = (!summary.interrupted).then(|| schedule.next(&worker.view())).flatten() {
-            tasks.push(Box::pin(async move {
-                let outcomes = worker.perform(&work).await;
-                (work, outcomes)
-            }));
+            tasks.push(Box::pin(done(worker, work)));
         }
         tokio::select! {
             biased;
