@@ -117,8 +117,8 @@ fn count_interrupts() -> Result<Arc<AtomicUsize>, Failure> {
 
 fn exit(summary: &Summary, interrupts: usize) -> Exit {
     let failed = !summary.failed.is_empty() || !summary.left.is_empty();
-    let away = if summary.lost.is_empty() { Exit::Clean } else { Exit::Unreachable };
-    let ended = if failed { Exit::Error } else { away };
+    let partial = if summary.unreachable { Exit::Unreachable } else { Exit::Clean };
+    let ended = if failed { Exit::Error } else { partial };
     match (summary.interrupted, interrupts) {
         (true, 2..) => Exit::Aborted,
         (true, _) => Exit::Interrupted,
@@ -143,6 +143,9 @@ mod tests {
         let failed = || Summary { failed: pair.clone(), ..Summary::default() };
         assert_eq!(exit(&Summary::default(), 0), Exit::Clean);
         assert_eq!(exit(&failed(), 0), Exit::Error);
+        let partial = |summary| Summary { unreachable: true, ..summary };
+        assert_eq!(exit(&partial(Summary::default()), 0), Exit::Unreachable);
+        assert_eq!(exit(&partial(failed()), 0), Exit::Error);
         assert_eq!(exit(&Summary { interrupted: true, ..failed() }, 1), Exit::Interrupted);
         assert_eq!(exit(&Summary { interrupted: true, ..Summary::default() }, 2), Exit::Aborted);
     }

@@ -35,8 +35,15 @@ pub(super) async fn presses(stops: &mut Stops, count: u32) {
     }
 }
 
+const STOPPING: &str = "stopping: what runs is waited for; press Ctrl-C again to leave it to the hosts";
+
 /// Work, and how each of its resources ended.
 type Done = (Work, Vec<(usize, Outcome)>);
+
+async fn done(worker: &Worker<'_>, work: Work) -> Done {
+    let outcomes = worker.perform(&work).await;
+    (work, outcomes)
+}
 
 /// Whether all work that was started was waited for.
 pub(super) async fn drive(
@@ -53,10 +60,7 @@ pub(super) async fn drive(
             worker.ended(index, &outcome, summary);
         }
         while let Some(work) = (!summary.interrupted).then(|| schedule.next(&worker.view())).flatten() {
-            tasks.push(Box::pin(async move {
-                let outcomes = worker.perform(&work).await;
-                (work, outcomes)
-            }));
+            tasks.push(Box::pin(done(worker, work)));
         }
         tokio::select! {
             biased;
@@ -66,8 +70,7 @@ pub(super) async fn drive(
                     return false;
                 }
                 summary.interrupted = true;
-                let text = "stopping: what runs is waited for; press Ctrl-C again to leave it to the hosts";
-                worker.sink.event(Event::Note { text: text.to_owned() });
+                worker.sink.event(Event::Note { text: STOPPING.to_owned() });
             }
             ended = tasks.next() => match ended {
                 Some((work, outcomes)) => end(worker, schedule, summary, &work, &outcomes),

@@ -9,6 +9,7 @@ use super::schedule::{Schedule, State, Work};
 use crate::facts::view::View;
 use crate::graph::Node;
 use crate::group::GroupName;
+use crate::playbook::Once;
 use crate::resource::Kind;
 
 const GROUPS: [GroupName; 2] = [GroupName::Etcd, GroupName::Patroni];
@@ -36,6 +37,9 @@ impl Schedule<'_> {
             }
             Work::Late { host, steps } => {
                 self.busy.insert(host.clone());
+                for step in steps {
+                    self.tasks.entry(*step).and_modify(|task| task.host.clone_from(host));
+                }
                 self.run(steps.iter().copied());
             }
             Work::Form { steps, .. } => {
@@ -131,11 +135,19 @@ impl Schedule<'_> {
             .filter(|(node, index)| self.ready(*node) && self.reads_first(*index))
             .map(|(_, index)| index)
             .filter(|index| self.rolls(*index, view).is_none())
-            .filter(|index| !self.busy.contains(&self.tasks[index].host))
+            .filter(|index| !self.busy.contains(self.place(*index, view)))
             .collect();
-        let host = self.tasks[late.first()?].host.clone();
-        let steps = late.into_iter().filter(|index| self.tasks[index].host == host).collect();
+        let host = self.place(*late.first()?, view).to_owned();
+        let steps = late.into_iter().filter(|index| self.place(*index, view) == host).collect();
         Some(Work::Late { host, steps })
+    }
+
+    /// Its host; what runs once on the leader goes where that is by now.
+    fn place<'b>(&'b self, index: usize, view: &'b View) -> &'b str {
+        let resource = &self.resources[index];
+        let leader = view.patroni.leader_host().filter(|_| resource.once == Some(Once::Leader));
+        let leader = leader.filter(|leader| resource.hosts.iter().any(|host| host == leader));
+        leader.unwrap_or(&self.tasks[&index].host)
     }
 
     /// First members start once every one of them is ready or out.

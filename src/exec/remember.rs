@@ -27,10 +27,10 @@ impl Worker<'_> {
                 .await;
         let plan = {
             let mut observed = lock(&self.observed);
+            let chosen = |host: &String| self.only.as_ref().is_none_or(|only| only.contains(host));
+            summary.unreachable |= gathered.failed.keys().any(chosen);
             observed.lose(gathered.failed);
             observed.update(gathered.ok, now());
-            let chosen = |host: &&String| self.only.as_ref().is_none_or(|only| only.contains(*host));
-            summary.lost = observed.unreachable.keys().filter(chosen).cloned().collect();
             self.planner.plan(&observed)?
         };
         let untouched = |id: &str| {
@@ -49,8 +49,12 @@ impl Worker<'_> {
     async fn write_ledgers(&self, plan: &Plan) {
         for (host, text) in self.ledgers(plan) {
             let Some(connection) = self.links.get(&host) else { continue };
+            // Only under the lock that this run took there.
+            let Some(fence) = self.lock.fences.get(&host) else { continue };
             let script = format!(
-                "umask 077\nmkdir -p {STATE}\n{PRELUDE}\nset -e\nprintf '%s\\n' {} | hac_put {STATE}/{LEDGER} 0600 root root\n",
+                "read -r hac_fence <{STATE}/fence\n\
+                 [ \"$hac_fence\" = {fence} ] || {{ echo 'another hacluster run took over' >&2; exit 1; }}\n\
+                 umask 077\nmkdir -p {STATE}\n{PRELUDE}\nset -e\nprintf '%s\\n' {} | hac_put {STATE}/{LEDGER} 0600 root root\n",
                 quote(&text)
             );
             let why = match connection.run(&script, WRITE_LIMIT, None).await {

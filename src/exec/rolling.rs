@@ -87,7 +87,7 @@ impl Worker<'_> {
         if group.formation() == Formation::Seeded && !by_host.is_empty() {
             let (host, first) = by_host.remove(0);
             let seeded = self.start(group, &host, &first).await;
-            let failed = seeded.iter().any(|(_, outcome)| matches!(outcome, Outcome::Failed { .. }));
+            let failed = seeded.iter().any(|(_, outcome)| *outcome != Outcome::Changed);
             outcomes.extend(seeded);
             if failed {
                 let because = self.planner.resources[first[0]].id.clone();

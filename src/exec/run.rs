@@ -66,7 +66,9 @@ impl<'a> Apply<'a> {
         let sink = Arc::clone(&self.sink);
         let (lock, journal) = self.begin(&run).await?;
         let (deferred, tasks, limit) = (self.deferred(), self.tasks(), self.run_timeout);
-        let mut summary = Summary { run: run.clone(), ..Summary::default() };
+        let chosen = |host: &String| self.only.as_ref().is_none_or(|only| only.contains(host));
+        let unreachable = self.observed.unreachable.keys().any(chosen);
+        let mut summary = Summary { run: run.clone(), unreachable, ..Summary::default() };
         let worker = self.worker(run, lock, journal);
         let mut schedule = Schedule::new(worker.planner.graph, worker.planner.resources, tasks, &deferred);
         let waited = drive(&worker, &mut schedule, &mut summary, limit, &mut stops).await;

@@ -15,8 +15,8 @@ pub struct Summary {
     pub deferred: Vec<(String, String)>,
     /// Steps that still differ after they were applied: bugs, by name.
     pub left: Vec<String>,
-    /// Hosts of the run that do not answer at its end.
-    pub lost: Vec<String>,
+    /// Some host that was to be changed does not answer, or not any more.
+    pub unreachable: bool,
     pub interrupted: bool,
     pub millis: u64,
 }

@@ -88,7 +88,7 @@ impl Planner<'_> {
     /// Where a resource is judged and applied; `None` while no such host answers.
     pub fn host_of(&self, resource: &Resource, observed: &Observed) -> Option<String> {
         let answers = |host: &&String| observed.facts.contains_key(*host);
-        let leader = observed.view.patroni.leader();
+        let leader = observed.view.patroni.leader_host();
         let leads = |host: &&String| leader == Some(host.as_str());
         let mut hosts = resource.hosts.iter().filter(answers);
         match resource.once {

@@ -41,13 +41,15 @@ impl Plan {
         self.changes().next().is_none()
     }
 
-    /// A resource whose change is another one in `newer`.
+    /// A resource whose change is another one in `newer`. One whose host does not
+    /// answer any more is deferred there, and that is all.
     pub fn moved(&self, newer: &Self) -> Option<String> {
         let by_id = |plan: &Self| -> BTreeMap<String, Change> {
             plan.changes().map(|a| (a.id.clone(), a.change.clone())).collect()
         };
         let (old, new) = (by_id(self), by_id(newer));
-        old.keys().chain(new.keys()).find(|id| old.get(*id) != new.get(*id)).cloned()
+        let known = |id: &&String| !newer.deferred.contains_key(*id);
+        old.keys().chain(new.keys()).filter(known).find(|id| old.get(*id) != new.get(*id)).cloned()
     }
 
     /// To add, to change, to remove, and known only later.

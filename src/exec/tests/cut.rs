@@ -74,6 +74,36 @@ async fn a_second_reading_that_is_lost_is_no_success() {
 }
 
 #[tokio::test]
+async fn a_host_lost_after_the_plan_is_deferred_and_the_other_is_done() {
+    let mut lab = Lab::new(STEPS);
+    lab.host("n1", |fake| fake.cut_at(BATCH - 1));
+    let summary = lab.run().await.unwrap();
+    assert!(summary.unreachable, "{summary:?}");
+    assert_eq!((summary.changed, summary.deferred.len(), summary.failed.len()), (4, 4, 0), "{summary:?}");
+}
+
+#[tokio::test]
+async fn a_host_that_is_gone_before_the_lock_is_no_other_run() {
+    let mut lab = Lab::new(STEPS);
+    lab.host("n1", |fake| fake.cut_at(BATCH - 2));
+    let ended = lab.run().await;
+    assert!(matches!(&ended, Err(ApplyError::NoLock { host, .. }) if host == "n1"), "{ended:?}");
+    assert_eq!(lab.read("n2", "root/one"), None);
+}
+
+#[tokio::test]
+async fn a_run_that_was_overtaken_writes_nothing_more() {
+    // Somebody else took the lock after this run's first batch began.
+    let lab = Lab::new(&STEPS.replace("echo done", "echo 99 >/var/lib/hacluster/fence; echo done"));
+    let summary = lab.run().await.unwrap();
+    assert_eq!(summary.changed, 8);
+    assert_eq!((ledger(&lab, "n1").len(), ledger(&lab, "n2").len()), (0, 0));
+    let events = lab.heard.0.lock().unwrap();
+    let told = |event: &&Event| matches!(event, Event::Note { text } if text.contains("took over"));
+    assert_eq!(events.iter().filter(told).count(), 2);
+}
+
+#[tokio::test]
 async fn without_a_journal_nothing_is_done() {
     let lab = Lab::new(STEPS);
     fs::write(lab.state_dir(), "in the way").unwrap();

@@ -102,6 +102,17 @@ fn a_gate_with_nothing_on_either_side_is_not_waited_for() {
 }
 
 #[test]
+fn what_runs_once_on_the_leader_goes_where_it_is_by_now() {
+    let sim = formed(3, "node3", all(World::lab()));
+    let wait = World::lab().find("cluster/wait:the address answers");
+    let host = sim.log.iter().find_map(|work| match work {
+        Work::Late { host, steps } if steps.contains(&wait) => Some(host.as_str()),
+        _ => None,
+    });
+    assert_eq!(host, Some("node3"));
+}
+
+#[test]
 fn what_cannot_be_read_is_read_again_before_it_is_done() {
     let world = World::lab();
     let mut tasks = all(world);
