@@ -123,8 +123,11 @@ impl Secrets {
 
     /// Replaces every secret in `text` by its name.
     pub fn mask(&self, text: &str) -> String {
-        self.iter()
-            .fold(text.to_owned(), |text, (name, value)| text.replace(value.expose(), &format!("({name})")))
+        let values = self.iter().map(|(name, value)| (name, value.expose()));
+        // A key is printed line by line where it is printed at all.
+        let key = self.authority.key_pem.expose().lines().filter(|line| !line.starts_with("-----"));
+        let all = values.chain(key.map(|line| ("authority key", line)));
+        all.fold(text.to_owned(), |text, (name, value)| text.replace(value, &format!("({name})")))
     }
 }
 
@@ -153,6 +156,8 @@ mod tests {
         let made = Secrets::generate("cold", 1_790_000_000).unwrap();
         let value = made.get("etcd.root").unwrap().expose().to_owned();
         assert_eq!(made.mask(&format!("password: {value}\n")), "password: (etcd.root)\n");
+        let key = made.authority.key_pem.expose().lines().nth(1).unwrap();
+        assert_eq!(made.mask(key), "(authority key)");
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("secrets.toml");
         fs::write(&path, "authority_key = \"hunter2\"\noops\n").unwrap();
