@@ -10,8 +10,9 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 
 use super::event::{Event, Outcome};
-use super::schedule::{Schedule, State, Work};
+use super::schedule::Schedule;
 use super::summary::Summary;
+use super::task::{State, Work};
 use super::work::Worker;
 
 /// One message for each Ctrl-C.

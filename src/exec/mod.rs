@@ -17,6 +17,7 @@ mod runner;
 mod schedule;
 mod second;
 mod summary;
+mod task;
 #[cfg(test)]
 mod tests;
 mod work;

@@ -5,7 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use petgraph::graph::NodeIndex;
 
-use super::schedule::{Schedule, State, Work};
+use super::schedule::Schedule;
+use super::task::{State, Work};
 use crate::facts::view::View;
 use crate::graph::Node;
 use crate::group::GroupName;

@@ -7,65 +7,10 @@ use petgraph::graph::NodeIndex;
 use petgraph::visit::Dfs;
 
 use super::event::Outcome;
+use super::task::{State, Task, Work};
 use crate::expand::Resource;
 use crate::graph::{Graph, Node};
 use crate::group::GroupName;
-
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum State {
-    Waiting,
-    Running,
-    Ended(Outcome),
-}
-
-impl State {
-    pub(super) fn succeeded(&self) -> bool {
-        matches!(self, Self::Ended(Outcome::Changed | Outcome::Unchanged))
-    }
-
-    pub(super) fn ended(&self) -> bool {
-        matches!(self, Self::Ended(_))
-    }
-}
-
-/// One piece of work that can go on beside others.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Work {
-    /// Ordinary changes of one host; with each, the others it requires.
-    Batch {
-        host: String,
-        steps: Vec<(usize, Vec<usize>)>,
-    },
-    /// Resources whose facts come from what was just done.
-    Late {
-        host: String,
-        steps: Vec<usize>,
-    },
-    /// The first members of a group, on all hosts.
-    Form {
-        group: GroupName,
-        steps: Vec<usize>,
-    },
-    /// One member of a formed group.
-    Roll {
-        group: GroupName,
-        step: usize,
-    },
-    Gate {
-        group: GroupName,
-        node: usize,
-    },
-}
-
-/// What the scheduler must know of a resource.
-#[derive(Debug, Clone)]
-pub(super) struct Task {
-    pub host: String,
-    /// It has something to do, or may turn out to.
-    pub changes: bool,
-    /// What it has to do is not known before it is read again.
-    pub unknown: bool,
-}
 
 #[derive(Debug)]
 pub(super) struct Schedule<'a> {

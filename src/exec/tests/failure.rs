@@ -9,7 +9,7 @@ use proptest::test_runner::RngSeed;
 use super::World;
 use super::sim::{Sim, all, form};
 use crate::exec::event::Outcome;
-use crate::exec::schedule::Work;
+use crate::exec::task::Work;
 use crate::group::GroupName;
 
 /// Resources on one host, which does not answer.

@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::World;
 use super::sim::{Sim, all, steps_of};
 use crate::exec::event::Outcome;
-use crate::exec::schedule::Work;
+use crate::exec::task::Work;
 use crate::group::GroupName;
 use crate::resource::Kind;
 

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use super::World;
 use super::sim::{Sim, all, form};
-use crate::exec::schedule::{Task, Work};
+use crate::exec::task::{Task, Work};
 use crate::group::GroupName;
 
 fn formed(seed: u64, leader: &str, tasks: BTreeMap<usize, Task>) -> Sim<'static> {

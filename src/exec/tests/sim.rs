@@ -5,7 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::World;
 use crate::exec::event::Outcome;
-use crate::exec::schedule::{Schedule, State, Task, Work};
+use crate::exec::schedule::Schedule;
+use crate::exec::task::{State, Task, Work};
 use crate::facts::view::View;
 use crate::facts::{EtcdRow, view};
 use crate::group::GroupName;
