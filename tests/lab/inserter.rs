@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::thread::sleep;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use crate::command::{Result, Running, ensure};
+use crate::command::{Result, Running, ensure, wait_for};
 use crate::lab::{root, seconds};
 use crate::product::read;
 use crate::sql::Sql;
@@ -47,7 +47,9 @@ impl Inserter {
     /// Starts it and waits for its first answers.
     pub fn start(stage: &Stage) -> Result<Self> {
         let sql = stage.sql()?;
-        sql.run("create table if not exists drill (id bigint primary key)")?;
+        // The address may be on its way to a leader of this very moment.
+        let table = "create table if not exists drill (id bigint primary key)";
+        wait_for("a first write through the address", seconds(30), seconds(1), || sql.run(table).map(drop))?;
         let first: u64 =
             sql.run("select coalesce(max(id), 0) + 10000 from drill")?.parse().map_err(|_| "no number")?;
         let (stop, acks) = (stage.folder.path("stop"), stage.folder.path("acks"));
