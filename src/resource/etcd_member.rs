@@ -61,24 +61,31 @@ impl EtcdMember {
         etcd.members.iter().find(|m| m.name == self.name || m.peer_urls.contains(&self.peer))
     }
 
-    /// The member that a join replaces: same name, or same peer address.
-    fn stale<'a>(&self, etcd: &'a EtcdView) -> Option<&'a str> {
-        self.row(etcd).map(|m| m.id.as_str())
+    /// The member that a join replaces: same name, or same peer address. With it
+    /// go the others of this host that lost their data too: etcd takes
+    /// no new member while a voter is away.
+    fn stale<'a>(&self, etcd: &'a EtcdView, host: &Facts) -> Vec<&'a str> {
+        let own = self.row(etcd).map(|m| m.id.as_str());
+        let lost = |name: &String| matches!(host.etcd.get(name), Some(Fact::Present(fact)) if !fact.data);
+        let others = etcd.members.iter().filter(|m| lost(&m.name)).map(|m| m.id.as_str());
+        own.into_iter().chain(others.filter(|id| Some(*id) != own)).collect()
     }
 
-    fn join_plan(&self, etcd: &EtcdView) -> Change {
+    fn join_plan(&self, etcd: &EtcdView, host: &Facts) -> Change {
         if etcd.members.is_empty() {
             return Change::Late("no etcd member answers, so nothing can be joined".to_owned());
         }
-        let stale = self.stale(etcd);
-        let kept = etcd.members.iter().filter(|m| Some(m.id.as_str()) != stale);
+        let stale = self.stale(etcd, host);
+        let kept = etcd.members.iter().filter(|m| !stale.contains(&m.id.as_str()));
         let mut cluster: Vec<String> =
             kept.flat_map(|m| m.peer_urls.iter().map(|url| format!("{}={url}", m.name))).collect();
         cluster.push(format!("{}={}", self.name, self.peer));
         let field =
             |name: &str, to: &str| Field { name: name.to_owned(), from: String::new(), to: to.to_owned() };
         let mut rows = vec![field("start", "join"), field("cluster", &cluster.join(","))];
-        rows.extend(stale.map(|id| field("replaces", id)));
+        if !stale.is_empty() {
+            rows.push(field("replaces", &stale.join(" ")));
+        }
         Change::Create(rows)
     }
 
@@ -111,7 +118,8 @@ impl EtcdMember {
     fn join(&self, change: &Change) -> String {
         let body = |id: &str| quote(&format!("{{\"ID\":\"{id}\"}}"));
         let remove = |id: &str| format!("etcd_retry /v3/cluster/member/remove {}\n", body(id));
-        let remove = change.to("replaces").map(remove);
+        let stale = change.to("replaces").unwrap_or_default();
+        let remove: String = stale.split_whitespace().map(remove).collect();
         let unit = quote(&self.unit);
         format!(
             "{login}systemctl stop {unit}\n{remove}rm -rf -- {data}/member\n\
@@ -122,7 +130,7 @@ impl EtcdMember {
             login = self.login(),
             others = self.others(),
             data = quote(&self.data),
-            remove = remove.unwrap_or_default(),
+            remove = remove,
             add = quote(&format!("{{\"peerURLs\":[\"{}\"],\"isLearner\":true}}", self.peer)),
             initial = self.initial("existing", change.to("cluster").unwrap_or_default()),
         )
@@ -172,7 +180,7 @@ impl Manage for EtcdMember {
             Have::Fields(have) if Some(&have) == self.want().as_ref() => Change::None,
             Have::Unreadable(why) => Change::Unreadable(why),
             Have::Fields(have) if have.get("member").is_some_and(|m| m == LEARNER) => {
-                let id = self.stale(&cluster.etcd).unwrap_or_default().to_owned();
+                let id = self.row(&cluster.etcd).map(|m| m.id.clone()).unwrap_or_default();
                 let field =
                     |name: &str, from: &str, to| Field { name: name.to_owned(), from: from.to_owned(), to };
                 Change::Update(vec![field("start", LEARNER, "promote".to_owned()), field("id", "", id)])
@@ -180,7 +188,7 @@ impl Manage for EtcdMember {
             _ if cluster.etcd.split => Change::Unreadable(
                 "two disjoint etcd clusters answer: which one to join is not known".to_owned(),
             ),
-            _ if cluster.etcd.formed => self.join_plan(&cluster.etcd),
+            _ if cluster.etcd.formed => self.join_plan(&cluster.etcd, host),
             _ if !self.unknown(&cluster.etcd).is_empty() => Change::Unreadable(format!(
                 "whether there is an etcd cluster is not known: {} could not be read",
                 self.unknown(&cluster.etcd).join(", ")
