@@ -3,6 +3,7 @@
 
 use std::collections::BTreeSet;
 
+use minijinja::context;
 use minijinja::value::{Serde, Value};
 use serde_json::Value as Json;
 
@@ -14,7 +15,8 @@ use crate::resource::{Kind, OnChange};
 use crate::span::Place;
 
 pub(super) struct Expansion<'a> {
-    context: &'a Json,
+    /// The inventory's values: one copy that all resources of all hosts share.
+    context: Value,
     pub(super) renderer: &'a Renderer,
     pub(super) resources: Vec<Resource>,
     seen: BTreeSet<String>,
@@ -26,19 +28,18 @@ pub(super) struct Spot<'a> {
     pub(super) step: &'a Step,
     host: &'a str,
     item: Option<&'a Json>,
-    pub(super) context: Json,
+    pub(super) context: Value,
 }
 
 impl<'a> Expansion<'a> {
-    pub(super) fn new(context: &'a Json, renderer: &'a Renderer) -> Self {
-        Self { context, renderer, resources: Vec::new(), seen: BTreeSet::new() }
+    pub(super) fn new(context: &Json, renderer: &'a Renderer) -> Self {
+        Self { context: Value::from(Serde(context)), renderer, resources: Vec::new(), seen: BTreeSet::new() }
     }
 
     pub(super) fn playbook(&mut self, playbook: &Playbook, host: &Json) -> Result<(), Problems> {
         let has_role = host["roles"].as_array().is_some_and(|roles| roles.iter().any(|r| r == &playbook.on));
         let Some(name) = host["name"].as_str().filter(|_| has_role) else { return Ok(()) };
-        let mut context = self.context.clone();
-        context["host"] = host.clone();
+        let context = context! { host => Value::from(Serde(host)), ..self.context.clone() };
         if !self.holds(playbook.when.as_ref(), playbook, &context)? {
             return Ok(());
         }
@@ -48,11 +49,9 @@ impl<'a> Expansion<'a> {
         };
         for step in &playbook.steps {
             let spot = |item, context| Spot { playbook, step, host: name, item, context };
-            if step.uses_item() {
+            if playbook.each.is_some() && step.uses_item() {
                 for item in &items {
-                    let mut context = context.clone();
-                    context["it"] = item.clone();
-                    self.step(&spot(Some(item), context))?;
+                    self.step(&spot(Some(item), with_item(item, &context)))?;
                 }
             } else {
                 self.step(&spot(None, context.clone()))?;
@@ -65,15 +64,15 @@ impl<'a> Expansion<'a> {
         &self,
         when: Option<&(String, std::ops::Range<usize>)>,
         playbook: &Playbook,
-        context: &Json,
+        context: &Value,
     ) -> Result<bool, Problems> {
         let Some((text, span)) = when else { return Ok(true) };
-        let value = self.renderer.expression(text, &place(playbook, span), &Value::from(Serde(context)))?;
+        let value = self.renderer.expression(text, &place(playbook, span), context)?;
         Ok(value.is_true())
     }
 
-    fn items(&self, text: &str, at: &Place, context: &Json) -> Result<Vec<Json>, Problems> {
-        let value = self.renderer.expression(text, at, &Value::from(Serde(context)))?;
+    fn items(&self, text: &str, at: &Place, context: &Value) -> Result<Vec<Json>, Problems> {
+        let value = self.renderer.expression(text, at, context)?;
         let json = serde_json::to_value(&value).unwrap_or_default();
         Ok(json.as_array().cloned().unwrap_or_default())
     }
@@ -157,8 +156,7 @@ impl<'a> Expansion<'a> {
                     None => Vec::new(),
                 };
                 for item in items {
-                    let mut context = spot.context.clone();
-                    context["it"] = item;
+                    let context = with_item(&item, &spot.context);
                     found.push((self.fill(unit, &target.place, &context)?.full_name(), unit.on_change));
                 }
             } else {
@@ -167,6 +165,10 @@ impl<'a> Expansion<'a> {
         }
         Ok(found)
     }
+}
+
+fn with_item(item: &Json, context: &Value) -> Value {
+    context! { it => Value::from(Serde(item)), ..context.clone() }
 }
 
 fn place(playbook: &Playbook, span: &std::ops::Range<usize>) -> Place {

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use minijinja::value::{Serde, Value};
+use minijinja::value::Value;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value as Json;
@@ -45,11 +45,12 @@ impl Expansion<'_> {
         }])
     }
 
-    fn packages(&self, list: &PackageList, at: &Place, context: &Json) -> Result<Vec<Kind>, Problems> {
+    fn packages(&self, list: &PackageList, at: &Place, context: &Value) -> Result<Vec<Kind>, Problems> {
         let names = match list {
             PackageList::Same(names) => names,
             PackageList::ByOs(by_os) => {
-                let os = context["host"]["os"].as_str().unwrap_or("default");
+                let os = context.get_attr("host").and_then(|host| host.get_attr("os")).unwrap_or_default();
+                let os = os.as_str().unwrap_or("default");
                 let Some(names) = by_os.get(os).or_else(|| by_os.get("default")) else {
                     return Ok(Vec::new());
                 };
@@ -79,11 +80,10 @@ impl Expansion<'_> {
         &self,
         spec: &T,
         at: &Place,
-        context: &Json,
+        context: &Value,
     ) -> Result<T, Problems> {
         let mut json = serde_json::to_value(spec).unwrap_or_default();
-        let value = Value::from(Serde(context));
-        fill_json(&mut json, &mut |text| self.renderer.line(text, at, &value))?;
+        fill_json(&mut json, &mut |text| self.renderer.line(text, at, context))?;
         serde_json::from_value(json).map_err(|error| {
             Problem::error(
                 &at.source,

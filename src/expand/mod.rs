@@ -6,6 +6,7 @@ mod fill;
 
 use std::collections::BTreeMap;
 
+use minijinja::context;
 use minijinja::value::{Serde, Value};
 use serde_json::Value as Json;
 
@@ -36,7 +37,7 @@ pub struct Resource {
     /// Units that owe something when this changes.
     pub notifies: Vec<(String, OnChange)>,
     pub place: Place,
-    context: Json,
+    context: Value,
 }
 
 impl Resource {
@@ -61,12 +62,9 @@ impl Resource {
 
     /// Renders any template as this resource's host would see it.
     pub fn render(&self, renderer: &Renderer, name: &str, facts: &Facts) -> Result<String, RenderError> {
-        let mut context = self.context.clone();
-        if let Some(host) = context.get_mut("host").and_then(Json::as_object_mut) {
-            let identity = serde_json::to_value(&facts.identity).unwrap_or_default();
-            host.insert("facts".to_owned(), identity);
-        }
-        renderer.template(name, &Value::from(Serde(&context)))
+        let host = self.context.get_attr("host").unwrap_or_default();
+        let host = context! { facts => Value::from(Serde(&facts.identity)), ..host };
+        renderer.template(name, &context! { host => host, ..self.context.clone() })
     }
 }
 

@@ -72,8 +72,9 @@ pub(super) fn path_row(line: &str, asked: &BTreeSet<String>) -> Option<(String, 
         let target = name.strip_prefix(key.as_str())?.strip_prefix(" -> ")?;
         Some((key.clone(), Some(target.to_owned())))
     };
-    let found = asked.iter().filter_map(target_of).max_by_key(|(key, _)| key.len());
-    let (name, target) = found.filter(|_| kind == PathType::Link).unwrap_or_else(|| (name.to_owned(), None));
+    let longest = || asked.iter().filter_map(target_of).max_by_key(|(key, _)| key.len());
+    let found = if kind == PathType::Link { longest() } else { None };
+    let (name, target) = found.unwrap_or_else(|| (name.to_owned(), None));
     let fact =
         PathFact { kind, mode: mode.to_owned(), owner: owner.to_owned(), group: group.to_owned(), target };
     Some((name, fact))

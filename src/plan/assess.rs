@@ -102,7 +102,8 @@ impl Planner<'_> {
     /// Judges resource `index` on `host`.
     pub fn assess(&self, index: usize, host: &str, observed: &Observed) -> Result<Assessment, Problems> {
         let resource = &self.resources[index];
-        let facts = observed.facts.get(host).cloned().unwrap_or_default();
+        let nothing = Facts::default();
+        let facts = observed.facts.get(host).unwrap_or(&nothing);
         let mut assessment = Assessment {
             index,
             id: resource.id.clone(),
@@ -112,7 +113,7 @@ impl Planner<'_> {
             have: None,
             lacks_secrets: false,
         };
-        match resource.resolve(self.renderer, self.secrets, &facts, observed.view.now) {
+        match resource.resolve(self.renderer, self.secrets, facts, observed.view.now) {
             Ok(kind) => assessment.kind = kind,
             Err(ResolveError::NoSecrets) => assessment.lacks_secrets = true,
             Err(ResolveError::Render(problems)) => return Err(problems),
@@ -122,8 +123,8 @@ impl Planner<'_> {
             }
         }
         let manage = assessment.kind.manage();
-        let have = manage.have(&facts, &observed.view);
-        let change = manage.diff(&facts, &observed.view);
+        let have = manage.have(facts, &observed.view);
+        let change = manage.diff(facts, &observed.view);
         if let Have::Fields(fields) = have {
             assessment.have = Some(fields);
         }

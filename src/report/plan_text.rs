@@ -130,8 +130,10 @@ fn same(one: &Action, other: &Action, verbose: bool) -> bool {
     let shown = |action: &Action| -> Vec<Field> {
         action.fields.iter().filter(|field| verbose || notable(action.sign, field)).cloned().collect()
     };
-    let words = |action: &Action| (action.label.clone(), action.sign, action.reason.clone(), action.lines);
-    words(one) == words(other) && one.diff == other.diff && shown(one) == shown(other)
+    // The label first: it tells most of them apart.
+    let words = one.label == other.label && one.reason == other.reason;
+    let rest = words && one.sign == other.sign && one.lines == other.lines && one.diff == other.diff;
+    rest && shown(one) == shown(other)
 }
 
 fn sign(sign: Sign, paint: Paint) -> String {
