@@ -104,6 +104,7 @@ fn end(
             _ => worker.ended(*index, outcome, summary),
         }
     }
+    worker.commit();
     schedule.end(work, outcomes);
 }
 

@@ -64,11 +64,21 @@ impl Journal {
         Ok(Self { file })
     }
 
-    /// Writes one record and waits until it is on the disk.
+    /// Writes one record and waits until it, and what was noted before, is on
+    /// the disk.
     pub(super) fn write(&mut self, record: &Record) -> io::Result<()> {
+        self.note(record)?;
+        self.commit()
+    }
+
+    /// Writes one record of many: a batch's ends are committed together.
+    pub(super) fn note(&mut self, record: &Record) -> io::Result<()> {
         let mut line = serde_json::to_string(record).map_err(io::Error::other)?;
         line.push('\n');
-        self.file.write_all(line.as_bytes())?;
+        self.file.write_all(line.as_bytes())
+    }
+
+    pub(super) fn commit(&mut self) -> io::Result<()> {
         self.file.sync_data()
     }
 }

@@ -53,7 +53,7 @@ impl Worker<'_> {
         lock(&self.assessed).get(&index).cloned()
     }
 
-    /// Writes down and tells how a step ended.
+    /// Writes down and tells how a step ended; `commit` follows.
     pub(super) fn ended(&self, index: usize, outcome: &Outcome, summary: &mut Summary) {
         let id = self.planner.resources[index].id.clone();
         let nothing_to_do = self.assessment(index).is_some_and(|a| a.change.is_none());
@@ -65,18 +65,25 @@ impl Worker<'_> {
             Outcome::Skipped { because } => summary.skipped.push((id.clone(), because.clone())),
             Outcome::Deferred { because } => summary.deferred.push((id.clone(), because.clone())),
         }
-        self.record(&Record::StepEnded {
-            id: id.clone(),
-            outcome: journal::word(outcome).to_owned(),
-            time: now(),
-        });
+        let outcome_word = journal::word(outcome).to_owned();
+        let record = Record::StepEnded { id: id.clone(), outcome: outcome_word, time: now() };
+        self.written(lock(&self.journal).note(&record));
         let host = self.assessment(index).map(|a| a.host).unwrap_or_default();
         let millis = lock(&self.took).get(&index).copied().unwrap_or_default();
         self.sink.event(Event::StepEnded { host, id, outcome: outcome.clone(), millis });
     }
 
     pub(super) fn record(&self, record: &Record) {
-        if let Err(error) = lock(&self.journal).write(record) {
+        self.written(lock(&self.journal).write(record));
+    }
+
+    /// What was written down is on the disk afterwards.
+    pub(super) fn commit(&self) {
+        self.written(lock(&self.journal).commit());
+    }
+
+    fn written(&self, result: std::io::Result<()>) {
+        if let Err(error) = result {
             self.sink.event(Event::Note { text: format!("the journal cannot be written: {error}") });
         }
     }
