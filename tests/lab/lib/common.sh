@@ -19,6 +19,9 @@ declare -A ADDRESS=(
     # spares, for growing a cluster and for a witness
     [node4]=192.168.15.104 [node5]=192.168.15.105 [witness]=192.168.15.51
 )
+# Many small ones for tests/bench: .121 to .184, clear of the others and of the VIPs.
+BENCH_HOSTS=64
+for ((n = 1; n <= BENCH_HOSTS; n++)); do ADDRESS[bench$n]=192.168.15.$((120 + n)); done
 
 say() { printf '%s\n' "$*"; }
 note() { printf 'lab: %s\n' "$*" >&2; }
@@ -53,7 +56,7 @@ lock() {
     flock -w "${HACLUSTER_LAB_WAIT:-120}" "$LOCK_FD" || die "another lab command holds $CACHE/lock"
 }
 
-known() { [[ -n ${ADDRESS[$1]:-} ]] || die "no host '$1'; hosts: $(names "${!ADDRESS[@]}")"; }
+known() { [[ -n ${ADDRESS[$1]:-} ]] || die "no host '$1'; hosts: $(names "${!ADDRESS[@]}" | sed 's/bench[0-9]* //g')and bench1 to bench$BENCH_HOSTS"; }
 names() { printf '%s\n' "$@" | sort | tr '\n' ' '; }
 
 # Hosts that have an overlay.

@@ -11,7 +11,11 @@ IMAGE_MASKED=(
     systemd-resolved.service systemd-timesyncd.service
 )
 
-image_packages() { sed -e 's/#.*//' -e 's/[[:space:]]//g' -e '/^$/d' "$LAB/packages"; }
+image_packages() {
+    sed -e 's/#.*//' -e 's/[[:space:]]//g' -e '/^$/d' "$LAB/packages"
+    # shellcheck disable=SC2086 # a list of names
+    [[ ! ${HACLUSTER_LAB_PACKAGES:-} ]] || printf '%s\n' $HACLUSTER_LAB_PACKAGES
+}
 
 image_recipe() {
     say "$SUITE $IMAGE_BASE ${IMAGE_MASKED[*]}"
