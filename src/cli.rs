@@ -1,11 +1,15 @@
 //! Owns the command line: its words, their help, their environment variables.
 //! Must not know what a command does.
 
+mod hosts;
+
 use std::path::PathBuf;
 
 use clap::builder::BoolishValueParser;
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
+
+pub use hosts::{HostsCommand, TrustArgs};
 
 /// Turns one cluster.toml into a highly available cluster, over SSH.
 ///
@@ -106,6 +110,9 @@ pub enum Command {
     ///
     /// Exit codes: 0 healthy, 2 unhealthy, 4 some host did not answer.
     Status,
+    /// Say whose host keys are trusted.
+    #[command(subcommand)]
+    Hosts(HostsCommand),
     Graph(GraphArgs),
     Render(RenderArgs),
     Explain(ExplainArgs),

@@ -54,6 +54,10 @@ pub enum Reason {
     Secrets,
     /// Not one host answers.
     Unreachable,
+    /// Not one host can be used, and some show a host key that is not trusted.
+    HostKey,
+    /// The hosts belong to more than one cluster.
+    Divided,
     Locked,
     /// The hosts moved since the plan was shown.
     Stale,
@@ -71,6 +75,8 @@ impl Reason {
             Self::Configuration => "configuration",
             Self::Secrets => "secrets",
             Self::Unreachable => "unreachable",
+            Self::HostKey => "host_key",
+            Self::Divided => "divided",
             Self::Locked => "locked",
             Self::Stale => "stale_plan",
             Self::Declined => "declined",
@@ -105,7 +111,7 @@ impl Failure {
     pub fn exit(&self) -> Exit {
         match self.reason {
             Reason::BrokenPipe => Exit::Clean,
-            Reason::Unreachable => Exit::Unreachable,
+            Reason::Unreachable | Reason::HostKey => Exit::Unreachable,
             _ => Exit::Error,
         }
     }

@@ -112,12 +112,11 @@ impl<'a> Describe<'a> {
                 steps.push(id.clone());
             }
         }
-        let deferred = |(host, steps): (&str, Vec<String>)| Deferred {
-            host: host.to_owned(),
-            why: unreachable.get(host).cloned().unwrap_or_default(),
-            steps,
+        let deferred = |(host, steps): (&str, Vec<String>)| {
+            let away = unreachable.get(host)?;
+            Some(Deferred { host: host.to_owned(), kind: away.kind, why: away.why.clone(), steps })
         };
-        by_host.into_iter().map(deferred).collect()
+        by_host.into_iter().filter_map(deferred).collect()
     }
 }
 
@@ -159,6 +158,7 @@ fn sign(assessment: &Assessment) -> Sign {
         Change::Create(_) if changes("replaces") => Sign::Replace,
         Change::Create(_) => Sign::Add,
         Change::Update(_) if changes("type") => Sign::Replace,
+        Change::Update(_) if changes("removes") => Sign::Remove,
         Change::Update(fields) => match owes(assessment).map(|field| field.from.as_str()) {
             Some("owes a restart") if fields.len() == 1 => Sign::Restart,
             Some("owes a reload") if fields.len() == 1 => Sign::Reload,

@@ -29,6 +29,7 @@ pub(super) fn run(ui: &Ui, globals: &Globals, args: &DriftCheckArgs) -> Result<E
     let read = block_on(async {
         let reached = reach::probers(&world, &names(&world), &reporter).await;
         let observed = observe(&world, &reached, args.trust_guards, &reporter).await?;
+        reach::one_cluster(&observed)?;
         let plan = world.planner().plan(&observed)?;
         let contents = contents(&plan, &reached).await;
         Ok::<_, Failure>((observed, plan, contents))

@@ -7,6 +7,7 @@ mod describe;
 mod drift_check;
 mod explain;
 mod graph;
+mod hosts;
 mod plan;
 mod reach;
 mod reading;
@@ -64,6 +65,7 @@ fn run(ui: &Ui, cli: &Cli) -> Result<Exit, Failure> {
         Command::Apply(args) => apply::run(ui, globals, args),
         Command::DriftCheck(args) => drift_check::run(ui, globals, args),
         Command::Status => status::run(ui, globals),
+        Command::Hosts(command) => hosts::run(ui, globals, command),
         Command::Graph(args) => graph::run(ui, globals, args),
         Command::Render(args) => render::run(ui, globals, args),
         Command::Explain(args) => explain::run(ui, globals, args),

@@ -10,7 +10,7 @@ use super::world::World;
 use crate::error::{Failure, Reason};
 use crate::exec::{Gathered, Sink, connect, now, probe_all};
 use crate::facts::{Facts, Needs};
-use crate::plan::Observed;
+use crate::plan::{Absence, Away, Observed};
 use crate::transport::{Connection, Prober, Target, expand_home};
 
 /// Keys that ssh tries when none is named, in its order.
@@ -94,9 +94,27 @@ pub(super) async fn observe(
     Ok(Observed::new(probed.ok, unreachable, now()))
 }
 
-fn nobody(unreachable: &BTreeMap<String, String>) -> Failure {
-    let failure = Failure::new(Reason::Unreachable, "no host answers");
-    unreachable.values().fold(failure, |failure, why| failure.hint(why.clone()))
+/// There must be one cluster to plan for: of two, one would be overwritten.
+pub(super) fn one_cluster(observed: &Observed) -> Result<(), Failure> {
+    let divided = observed.view.divided();
+    if divided.is_empty() {
+        return Ok(());
+    }
+    let failure = Failure::new(Reason::Divided, "the hosts are not one cluster: nothing is done to them");
+    let failure = divided.into_iter().fold(failure, Failure::hint);
+    Err(failure.hint("stop what must not be there, by hand and with a copy of its data; then run this again"))
+}
+
+fn nobody(unreachable: &BTreeMap<String, Away>) -> Failure {
+    let untrusted = unreachable.values().filter(|away| away.kind == Absence::Untrusted).count();
+    let failure = match (untrusted, unreachable.len()) {
+        (0, _) => Failure::new(Reason::Unreachable, "no host answers"),
+        (some, all) => {
+            let message = format!("no host can be used: {some} of {all} show a host key that is not trusted");
+            Failure::new(Reason::HostKey, message)
+        }
+    };
+    unreachable.values().fold(failure, |failure, away| failure.hint(away.why.clone()))
 }
 
 #[cfg(test)]

@@ -35,6 +35,7 @@ pub(super) async fn read(
     sink: &dyn Sink,
 ) -> Result<Reading, Failure> {
     let observed = reach::observe(reached, &needs(&world.resources), sink).await?;
+    reach::one_cluster(&observed)?;
     world.ensure_secrets(&observed, ui)?;
     let plan = world.planner().plan(&observed)?;
     let contents = if diff { contents(&plan, reached).await } else { BTreeMap::new() };

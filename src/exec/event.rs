@@ -3,6 +3,8 @@
 
 use serde::Serialize;
 
+use crate::plan::Absence;
+
 /// How one step ended.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case", tag = "outcome")]
@@ -34,6 +36,7 @@ pub enum Event {
     },
     Unreachable {
         host: String,
+        kind: Absence,
         why: String,
     },
     Probed {

@@ -10,7 +10,8 @@ use tokio::task::JoinSet;
 
 use super::event::{Event, Sink};
 use crate::facts::{Facts, Needs, parse, probe_body};
-use crate::transport::{Connection, Limits, ProbeText, Prober, Protection, Target};
+use crate::plan::{Absence, Away};
+use crate::transport::{Connection, Limits, ProbeText, Prober, Protection, Target, TransportError};
 
 /// A probe of a healthy host takes a tenth of a second; REST questions to a
 /// frozen service up to 3 s each.
@@ -20,7 +21,7 @@ const PROBE_LIMIT: Duration = Duration::from_mins(1);
 #[derive(Debug)]
 pub struct Gathered<T> {
     pub ok: BTreeMap<String, T>,
-    pub failed: BTreeMap<String, String>,
+    pub failed: BTreeMap<String, Away>,
 }
 
 impl<T> Default for Gathered<T> {
@@ -30,12 +31,13 @@ impl<T> Default for Gathered<T> {
 }
 
 impl<T> Gathered<T> {
-    fn add(&mut self, host: String, result: Result<T, String>, sink: &dyn Sink) {
+    fn add(&mut self, host: String, result: Result<T, Away>, sink: &dyn Sink) {
         match result {
             Ok(value) => drop(self.ok.insert(host, value)),
-            Err(why) => {
-                sink.event(Event::Unreachable { host: host.clone(), why: why.clone() });
-                self.failed.insert(host, why);
+            Err(away) => {
+                let (kind, why) = (away.kind, away.why.clone());
+                sink.event(Event::Unreachable { host: host.clone(), kind, why });
+                self.failed.insert(host, away);
             }
         }
     }
@@ -58,7 +60,7 @@ pub async fn connect(targets: &[Target], sink: &dyn Sink) -> Gathered<Arc<Connec
         if result.is_ok() {
             sink.event(Event::Connected { host: host.clone(), millis: millis(took) });
         }
-        gathered.add(host, result.map(Arc::new).map_err(|e| e.to_string()), sink);
+        gathered.add(host, result.map(Arc::new).map_err(|error| away(&error)), sink);
     }
     gathered
 }
@@ -83,9 +85,14 @@ pub async fn probe_all(
         if result.is_ok() {
             sink.event(Event::Probed { host: host.clone(), millis: millis(took) });
         }
-        gathered.add(host, result, sink);
+        gathered.add(host, result.map_err(Away::from), sink);
     }
     gathered
+}
+
+fn away(error: &TransportError) -> Away {
+    let kind = if error.is_untrusted() { Absence::Untrusted } else { Absence::Silent };
+    Away { kind, why: error.to_string() }
 }
 
 async fn probe(prober: &Prober, needs: &Needs) -> Result<Facts, String> {

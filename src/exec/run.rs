@@ -131,6 +131,10 @@ impl<'a> Apply<'a> {
         let gathered = probe_all(&probers, &crate::expand::needs(self.planner.resources), &()).await;
         self.observed.lose(gathered.failed);
         self.observed.update(gathered.ok, now());
+        let divided = self.observed.view.divided();
+        if !divided.is_empty() {
+            return Err(ApplyError::Divided(divided.join("; ")));
+        }
         let plan = self.planner.plan(&self.observed)?;
         let moved = self.plan.moved(&plan);
         if let (Some(id), false) = (&moved, self.approved) {

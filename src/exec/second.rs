@@ -66,7 +66,7 @@ impl Worker<'_> {
             gathered.ok.extend(again.ok);
         }
         lock(&self.observed).renew(gathered.ok, &gathered.failed, now());
-        gathered.failed.remove(host).map_or(Ok(()), Err)
+        gathered.failed.remove(host).map_or(Ok(()), |away| Err(away.why))
     }
 
     /// Judges one resource by what is known now and remembers the judgement.

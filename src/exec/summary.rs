@@ -33,6 +33,9 @@ pub enum ApplyError {
     /// Somebody changed something between the plan and the lock.
     #[error("the hosts moved since the plan was shown ({0}); nothing was done, run `hacluster apply` again")]
     Moved(String),
+    /// More than one cluster answers.
+    #[error("the hosts are not one cluster: {0}; nothing was done")]
+    Divided(String),
     #[error(transparent)]
     Problems(#[from] Problems),
 }

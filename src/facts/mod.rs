@@ -1,6 +1,7 @@
 //! Owns what is true on one host, as typed values read from one probe.
 //! Must not know resources, nor how a probe's text travels.
 
+mod divided;
 mod identity;
 mod lines;
 mod needs;

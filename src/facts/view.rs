@@ -31,8 +31,8 @@ pub struct EtcdView {
     /// Name of the raft leader.
     pub leader: Option<String>,
     pub auth: Option<bool>,
-    /// Different cluster ids: two disjoint clusters.
-    pub split: bool,
+    /// Hosts by the id of the etcd cluster they have a member of.
+    pub clusters: BTreeMap<String, Vec<String>>,
     /// Names of members that were asked but could not be read.
     pub unread: Vec<String>,
     /// Host of each member that was asked.
@@ -74,7 +74,7 @@ impl View {
             for (name, fact) in &facts.etcd {
                 view.etcd.hosts.insert(name.clone(), host.clone());
                 match fact {
-                    Fact::Present(fact) => view.etcd.add(name, fact),
+                    Fact::Present(fact) => view.etcd.add(name, host, fact),
                     _ => view.etcd.unread.push(name.clone()),
                 }
             }
@@ -82,13 +82,15 @@ impl View {
                 view.patroni.add(host, fact);
             }
         }
-        view.etcd.find_split(facts);
         view
     }
 }
 
 impl EtcdView {
-    fn add(&mut self, name: &str, fact: &EtcdFact) {
+    fn add(&mut self, name: &str, host: &str, fact: &EtcdFact) {
+        if let Some(id) = &fact.cluster_id {
+            self.belongs(id, host);
+        }
         self.formed |= fact.data || !fact.members.is_empty();
         if fact.healthy {
             self.healthy.push(name.to_owned());
@@ -102,18 +104,6 @@ impl EtcdView {
             self.leader = Some(row.name.clone());
         }
         self.auth = self.auth.max(fact.auth);
-    }
-
-    fn find_split(&mut self, facts: &BTreeMap<String, Facts>) {
-        let mut ids: Vec<&String> = facts
-            .values()
-            .flat_map(|f| f.etcd.values())
-            .filter_map(Fact::present)
-            .filter_map(|f| f.cluster_id.as_ref())
-            .collect();
-        ids.sort_unstable();
-        ids.dedup();
-        self.split = ids.len() > 1;
     }
 
     /// Voters of the cluster as it stands, or as planned while it is not formed.

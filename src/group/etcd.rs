@@ -27,7 +27,7 @@ pub(super) fn leader_host(view: &View) -> Option<String> {
 
 /// One healthy voter less must still leave a majority.
 pub(super) fn refuses(host: &str, member: Option<&str>, view: &View) -> Option<String> {
-    if view.etcd.split {
+    if view.etcd.split() {
         return Some("two disjoint etcd clusters answer: stop one of them by hand first".to_owned());
     }
     let etcd = &view.etcd;

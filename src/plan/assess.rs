@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 
+use super::Away;
 use crate::expand::Resource;
 use crate::facts::view::View;
 use crate::facts::{EtcdFact, Fact, Facts, PatroniFact};
@@ -17,26 +18,26 @@ use crate::secrets::Secrets;
 #[derive(Debug, Default)]
 pub struct Observed {
     pub facts: BTreeMap<String, Facts>,
-    /// Hosts that did not answer, and why.
-    pub unreachable: BTreeMap<String, String>,
+    /// Hosts that take no part, and why.
+    pub unreachable: BTreeMap<String, Away>,
     pub view: View,
 }
 
 impl Observed {
-    pub fn new(facts: BTreeMap<String, Facts>, unreachable: BTreeMap<String, String>, now: u64) -> Self {
+    pub fn new(facts: BTreeMap<String, Facts>, unreachable: BTreeMap<String, Away>, now: u64) -> Self {
         let view = View::fold(&facts, unreachable.keys().cloned().collect(), now);
         Self { facts, unreachable, view }
     }
 
     /// Takes over that some hosts do not answer any more.
-    pub fn lose(&mut self, hosts: BTreeMap<String, String>) {
+    pub fn lose(&mut self, hosts: BTreeMap<String, Away>) {
         self.facts.retain(|host, _| !hosts.contains_key(host));
         self.unreachable.extend(hosts);
     }
 
     /// Takes over newer readings, and that some hosts gave none: what their
     /// members said before counts no more, only that they hold data.
-    pub fn renew(&mut self, newer: BTreeMap<String, Facts>, silent: &BTreeMap<String, String>, now: u64) {
+    pub fn renew(&mut self, newer: BTreeMap<String, Facts>, silent: &BTreeMap<String, Away>, now: u64) {
         for (_, facts) in self.facts.iter_mut().filter(|(host, _)| silent.contains_key(*host)) {
             for fact in facts.etcd.values_mut() {
                 if let Fact::Present(member) = fact {

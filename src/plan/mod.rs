@@ -2,6 +2,7 @@
 //! its reason. Pure. Must not know how anything is carried out.
 
 mod assess;
+mod away;
 mod cause;
 mod effects;
 mod verdict;
@@ -11,6 +12,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use petgraph::graph::NodeIndex;
 
 pub use assess::{Assessment, Observed, Planner};
+pub use away::{Absence, Away};
 pub use cause::{Cause, cause, moved, reason};
 pub use effects::effects;
 pub use verdict::{Verdict, verdict};
@@ -90,7 +92,8 @@ impl Planner<'_> {
             let resource = &self.resources[index];
             let Some(host) = self.host_of(resource, observed) else {
                 let why = resource.hosts.iter().find_map(|h| observed.unreachable.get(h));
-                plan.deferred.insert(resource.id.clone(), why.cloned().unwrap_or_default());
+                plan.deferred
+                    .insert(resource.id.clone(), why.map(|away| away.why.clone()).unwrap_or_default());
                 continue;
             };
             // Another playbook's change is done before, and makes none of its facts.

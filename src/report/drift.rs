@@ -9,6 +9,7 @@ use super::page::{count, indented, put};
 use super::plan::tagged;
 use super::plan_text::diff_line;
 use super::ui::Paint;
+use crate::plan::Away;
 
 /// One resource that is not as it was applied, or not as it is configured.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -32,7 +33,7 @@ pub struct DriftReport {
     pub pending: Vec<Finding>,
     pub unreadable: Vec<Finding>,
     /// Host and reason.
-    pub unreachable: Vec<(String, String)>,
+    pub unreachable: Vec<(String, Away)>,
     /// What a reader must know to judge the result, a sentence each.
     pub remarks: Vec<String>,
     pub hosts: usize,
@@ -45,10 +46,9 @@ impl DriftReport {
         let lists = [("drift", &self.drift), ("pending", &self.pending), ("unreadable", &self.unreadable)];
         let findings = lists.iter().flat_map(|(kind, list)| list.iter().map(|finding| tagged(kind, finding)));
         let mut lines: Vec<Value> = findings.collect();
-        let unreachable = self
-            .unreachable
-            .iter()
-            .map(|(host, why)| json!({ "type": "unreachable", "host": host, "why": why }));
+        let unreachable = self.unreachable.iter().map(
+            |(host, away)| json!({ "type": "unreachable", "host": host, "kind": away.kind, "why": away.why }),
+        );
         lines.extend(unreachable);
         lines.extend(self.remarks.iter().map(|text| json!({ "type": "remark", "text": text })));
         lines.push(json!({
@@ -77,9 +77,10 @@ impl DriftReport {
             text.push_str(&grouped(findings, paint));
             text.push('\n');
         }
-        for (host, why) in &self.unreachable {
-            put(&mut text, &format!("{} {} does not answer", paint.yellow("!"), clean_line(host)));
-            put(&mut text, &indented(why));
+        for (host, away) in &self.unreachable {
+            let words = away.kind.words();
+            put(&mut text, &format!("{} {} {words}", paint.yellow("!"), clean_line(host)));
+            put(&mut text, &indented(&away.why));
         }
         for remark in &self.remarks {
             put(&mut text, &format!("{}.", clean_line(remark)));
@@ -178,7 +179,7 @@ mod tests {
             ],
             pending: vec![finding("n1", "unit:b.service", "owes a restart", "an apply was cut")],
             unreadable: vec![finding("n1", "unit:c.service", "", "systemctl did not\u{1b}[2J answer")],
-            unreachable: vec![("n3".into(), "n3: no route\nlook at it".into())],
+            unreachable: vec![("n3".into(), "n3: no route\nlook at it".to_owned().into())],
             hosts: 2,
             resources: 7,
             seconds: 0.42,

@@ -24,8 +24,8 @@ pub(super) fn lasting(event: &Event, detail: Detail, paint: Paint) -> Option<Str
             let what = if matches!(event, Event::Connected { .. }) { "connected" } else { "read" };
             return detail.verbose.then(|| format!("{}: {what} in {millis} ms", clean_line(host)));
         }
-        Event::Unreachable { host, .. } => {
-            format!("{}: {}", clean_line(host), paint.yellow("does not answer"))
+        Event::Unreachable { host, kind, .. } => {
+            format!("{}: {}", clean_line(host), paint.yellow(kind.words()))
         }
         Event::RunStarted { run, total } => format!("Run {}: {total} steps", clean_line(run)),
         Event::Resumed { run, step } => {

@@ -6,6 +6,7 @@ use std::collections::BTreeSet;
 use serde::Serialize;
 use serde_json::{Value, json};
 
+use crate::plan::Absence;
 use crate::resource::Field;
 
 /// What happens to one resource.
@@ -42,10 +43,11 @@ pub struct Action {
     pub diff: Option<String>,
 }
 
-/// A host that does not answer, and what has to wait for it.
+/// A host that takes no part, and what has to wait for it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Deferred {
     pub host: String,
+    pub kind: Absence,
     pub why: String,
     pub steps: Vec<String>,
 }

@@ -118,7 +118,8 @@ impl PlanReport {
             let why = indented(&deferred.why);
             let steps = count(deferred.steps.len(), "step");
             let host = clean_line(&deferred.host);
-            put(&mut text, &format!("\n{} {host} does not answer: {steps} deferred", paint.yellow("!")));
+            let words = deferred.kind.words();
+            put(&mut text, &format!("\n{} {host} {words}: {steps} deferred", paint.yellow("!")));
             text.push_str(&why);
         }
         text
@@ -160,7 +161,7 @@ fn verb(sign: Sign) -> &'static str {
 /// What is shown without being asked: changed values, and how a member starts.
 fn notable(sign: Sign, field: &Field) -> bool {
     match sign {
-        Sign::Change | Sign::Replace => true,
+        Sign::Change | Sign::Replace | Sign::Remove => true,
         Sign::Add => matches!(field.name.as_str(), "start" | "replaces"),
         _ => false,
     }

@@ -9,6 +9,7 @@ use super::page::{indented, put};
 use super::plan::tagged;
 use super::table::aligned;
 use super::ui::Paint;
+use crate::plan::Absence;
 
 /// One host; an empty text where it has no such part.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
@@ -51,6 +52,8 @@ pub struct Status {
     /// What is wrong, a sentence each; none: healthy.
     pub troubles: Vec<String>,
     pub unreachable: Vec<(String, String)>,
+    /// Those of them that answer with a host key nobody trusts.
+    pub untrusted: Vec<String>,
 }
 
 impl Votes {
@@ -122,7 +125,8 @@ impl Status {
     fn verdict(&self, paint: Paint) -> String {
         let mut text = String::new();
         for (host, why) in &self.unreachable {
-            put(&mut text, &format!("\n{} {} does not answer", paint.yellow("!"), clean_line(host)));
+            let kind = if self.untrusted.contains(host) { Absence::Untrusted } else { Absence::Silent };
+            put(&mut text, &format!("\n{} {} {}", paint.yellow("!"), clean_line(host), kind.words()));
             text.push_str(&indented(why));
         }
         if self.troubles.is_empty() {

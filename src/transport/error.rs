@@ -81,8 +81,7 @@ pub enum TransportError {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error(
     "{node}: the host key of {peer} is not known: it shows {shown}, and {file} has no entry for it{note}\n\
-     compare it on the host's console with `ssh-keygen -lf {key_file}`; if it is the same, \
-     `ssh-keyscan {scan} >> {file}`",
+     `hacluster hosts trust {node}` takes it; compare it on the host's console before: `ssh-keygen -lf {key_file}`",
     file = file.display()
 )]
 pub struct UnknownKey {
@@ -93,8 +92,6 @@ pub struct UnknownKey {
     pub file: PathBuf,
     /// Where the host keeps the public key shown.
     pub key_file: String,
-    /// Arguments of `ssh-keyscan` that fetch this key.
-    pub scan: String,
     /// What else the file says of this host, or empty.
     pub note: String,
 }
@@ -103,8 +100,8 @@ pub struct UnknownKey {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error(
     "{node}: the host key of {peer} has changed: {file}:{line} pins {pinned}, the host shows {shown}\n\
-     somebody may be in between, or the host was installed again; if it was, \
-     `ssh-keygen -R '{lookup}' -f {file}`, then pin the new key after comparing it on the host's console",
+     either the host was installed again, or somebody is in between; if it was, \
+     `hacluster hosts trust {node}` takes the new key; compare it on the host's console before: `ssh-keygen -lf {key_file}`",
     file = file.display()
 )]
 pub struct ChangedKey {
@@ -115,8 +112,8 @@ pub struct ChangedKey {
     pub line: usize,
     pub pinned: String,
     pub shown: String,
-    /// The name `ssh-keygen -R` looks for.
-    pub lookup: String,
+    /// Where the host keeps the public key shown.
+    pub key_file: String,
 }
 
 impl TransportError {
@@ -126,6 +123,11 @@ impl TransportError {
             self,
             Self::Timeout { .. } | Self::TooMuchOutput { .. } | Self::Disconnected { sent: true, .. }
         )
+    }
+
+    /// Whether the host answers and is not known to be who it should be.
+    pub fn is_untrusted(&self) -> bool {
+        matches!(self, Self::HostKeyUnknown(_) | Self::HostKeyChanged(_) | Self::HostKeyRevoked { .. })
     }
 
     /// Whether the host did not answer at all, so that the run goes on without it.

@@ -121,10 +121,10 @@ impl HostKeyGuard {
         let target = &self.target;
         let (node, peer, file) = (target.name.clone(), target.peer(), target.known_hosts.clone());
         let shown = known_hosts::show(key);
+        let key_file = format!("/etc/ssh/ssh_host_{}_key.pub", known_hosts::short_type(key));
         let also = match verdict {
             Verdict::Changed { line, pinned } => {
-                let lookup = self.lookup.clone();
-                let change = ChangedKey { node, peer, file, line, pinned, shown, lookup };
+                let change = ChangedKey { node, peer, file, line, pinned, shown, key_file };
                 return TransportError::HostKeyChanged(Box::new(change));
             }
             Verdict::Revoked { line } => {
@@ -133,18 +133,7 @@ impl HostKeyGuard {
             Verdict::Unknown { note } => note,
             Verdict::Known => String::new(),
         };
-        let kind = known_hosts::short_type(key);
-        let key_file = format!("/etc/ssh/ssh_host_{kind}_key.pub");
-        let scan = format!("-t {kind} -p {} {}", target.port, target.address);
-        TransportError::HostKeyUnknown(Box::new(UnknownKey {
-            node,
-            peer,
-            shown,
-            file,
-            key_file,
-            scan,
-            note: also,
-        }))
+        TransportError::HostKeyUnknown(Box::new(UnknownKey { node, peer, shown, file, key_file, note: also }))
     }
 }
 

@@ -11,7 +11,9 @@ mod held;
 mod host_pattern;
 pub mod known_hosts;
 pub mod local;
+mod offer;
 mod output;
+mod pin;
 mod probe;
 mod socket;
 pub mod ssh;
@@ -21,7 +23,9 @@ use std::time::Duration;
 
 pub use error::{ChangedKey, TransportError, UnknownKey};
 pub use held::Held;
+pub use offer::{Offered, offered, recognise};
 pub use output::{OUTPUT_LIMIT, OnLine, Output};
+pub use pin::pin;
 pub use probe::{ProbeText, Probed, Prober, Protection};
 pub use target::{Limits, Target, expand_home};
 

@@ -15,7 +15,8 @@ use super::{Case, NOW, line};
 /// `etcd = { members, leader }`, and a word for each member on each host:
 /// `healthy`, `alone` (data, but no quorum), `other` (of another cluster),
 /// `empty`, `unread`. Patroni's words: `leader`, `streaming`, `lagging` (not
-/// streaming), `starting`, `silent` (data, but no answer), `empty`, `unread`.
+/// streaming), `starting`, `silent` (data, but no answer), `stranger` (leads another
+/// database), `empty`, `unread`.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Given {
@@ -65,7 +66,7 @@ impl Given {
     fn rows(&self) -> Value {
         let row = |(host, words): (&String, &BTreeMap<String, String>)| {
             let (role, state) = match words.get("patroni")?.as_str() {
-                "leader" => ("leader", "running"),
+                "leader" | "stranger" => ("leader", "running"),
                 "streaming" => ("replica", "streaming"),
                 "lagging" => ("replica", "running"),
                 "starting" => ("replica", "starting"),
@@ -80,8 +81,13 @@ impl Given {
     }
 
     fn patroni(&self, host: &str, word: &str) -> Fact<PatroniFact> {
-        let own = |role: &str, state: &str| json!({ "role": role, "state": state, "timeline": 2, "patroni": { "name": self.name(host) } });
+        let own = |role: &str, state: &str| json!({ "role": role, "state": state, "timeline": 2, "database_system_identifier": "7412", "patroni": { "name": self.name(host) } });
         let member = match word {
+            "stranger" => {
+                let mut own = own("primary", "running");
+                own["database_system_identifier"] = json!("9000");
+                Some(own)
+            }
             "leader" => Some(own("primary", "running")),
             "lagging" => Some(own("replica", "running")),
             "starting" => Some(json!({ "role": "replica", "state": "starting" })),
@@ -132,6 +138,10 @@ pub(super) fn actual(case: &Case) -> String {
         if let Some(why) = group.refuses(host, None, &view) {
             let _ = writeln!(out, "refuses.{host} = {}", line(&why));
         }
+    }
+    let divided: Vec<String> = view.divided().iter().map(|said| line(said)).collect();
+    if !divided.is_empty() {
+        let _ = writeln!(out, "divided = [{}]", divided.join(", "));
     }
     out
 }

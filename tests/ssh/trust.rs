@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use hacluster::transport::{Connection, Limits, TransportError};
+use hacluster::transport::{Connection, Limits, TransportError, offered, pin, recognise};
 
 use super::daemon::{Daemon, keygen};
 
@@ -14,10 +14,8 @@ async fn an_unknown_key_is_refused_with_the_way_to_pin_it() {
     assert!(matches!(error, TransportError::HostKeyUnknown(_)), "{error}");
     let message = error.to_string();
     assert!(message.contains("ssh-ed25519 SHA256:"), "{message}");
-    assert!(
-        message.contains(&format!("ssh-keyscan -t ed25519 -p {} 127.0.0.1 >>", daemon.port)),
-        "{message}"
-    );
+    assert!(message.contains("`hacluster hosts trust n1`"), "{message}");
+    assert!(message.contains("`ssh-keygen -lf /etc/ssh/ssh_host_ed25519_key.pub`"), "{message}");
     let error = daemon.refusal(|target| target.known_hosts = daemon.at("absent")).await;
     assert!(matches!(error, TransportError::HostKeyUnknown(_)), "{error}");
 }
@@ -31,7 +29,7 @@ async fn a_changed_key_is_refused_with_its_line_and_both_fingerprints() {
     let TransportError::HostKeyChanged(change) = &error else { panic!("{error}") };
     assert_ne!(change.pinned, change.shown);
     assert!(error.to_string().contains("known_hosts:1 pins ssh-ed25519 SHA256:"), "{error}");
-    assert!(error.to_string().contains(&format!("ssh-keygen -R '[127.0.0.1]:{}'", daemon.port)), "{error}");
+    assert!(error.to_string().contains("`hacluster hosts trust n1`") && error.is_untrusted(), "{error}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -55,6 +53,28 @@ async fn a_revoked_key_is_refused() {
     std::fs::write(daemon.at("known_hosts"), format!("{pinned}@revoked * {revoked}")).unwrap();
     let error = daemon.refusal(|_| ()).await;
     assert!(matches!(error, TransportError::HostKeyRevoked { line: 2, .. }), "{error}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_host_shows_all_its_keys_and_any_of_them_can_be_pinned() {
+    let daemon = Daemon::start();
+    let offers = offered(&daemon.target()).await.unwrap();
+    let kinds: Vec<&str> = offers.iter().map(|offer| offer.kind.as_str()).collect();
+    assert_eq!(kinds, ["ssh-ed25519", "ecdsa-sha2-nistp256"]);
+    recognise(&daemon.target()).await.unwrap();
+    keygen(&daemon.at("other"), &["-t", "ed25519"]);
+    daemon.pin("other");
+    assert!(recognise(&daemon.target()).await.unwrap_err().is_untrusted());
+    for offer in &offers {
+        pin(&daemon.target(), &daemon.at("known_hosts"), offer).unwrap();
+        recognise(&daemon.target()).await.unwrap();
+        daemon.connect().await;
+        // as ssh reads it
+        let mut find = std::process::Command::new("ssh-keygen");
+        find.args(["-l", "-F", &format!("[127.0.0.1]:{}", daemon.port), "-f"]).arg(daemon.at("known_hosts"));
+        let said = String::from_utf8(find.output().unwrap().stdout).unwrap();
+        assert!(said.contains(&offer.fingerprint), "{said}");
+    }
 }
 
 #[tokio::test]

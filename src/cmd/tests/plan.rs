@@ -1,12 +1,16 @@
 //! Owns the tests of `plan` against hosts that do not exist.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::{Folder, but, converged, lost, reached, silent};
 use crate::cmd::describe::Describe;
+use crate::cmd::reach::one_cluster;
 use crate::cmd::reading::{Reading, reached_all, read};
-use crate::error::Exit;
+use crate::error::{Exit, Reason};
 use crate::exec::Gathered;
+use crate::facts::{EtcdFact, Fact, Facts};
+use crate::plan::{Absence, Away, Observed};
 use crate::report::plan::PlanReport;
 use crate::report::ui::Paint;
 use crate::transport::Prober;
@@ -111,4 +115,47 @@ async fn when_nobody_answers_there_is_no_plan() {
     let away = reached(&[("n1", lost()), ("n2", lost())]);
     let failure = read(&mut world, &silent(), &away, true, &()).await.unwrap_err();
     assert_eq!((failure.exit(), failure.hints.len()), (Exit::Unreachable, 2));
+}
+
+#[tokio::test]
+async fn a_host_with_another_key_is_told_from_a_silent_one() {
+    let folder = Folder::new().with_secrets();
+    let away = Away { kind: Absence::Untrusted, why: "n2: its key has changed\ntrust it".to_owned() };
+    let strange = |ok: Gathered<Prober>, names: &[&str]| Gathered {
+        failed: names.iter().map(|name| ((*name).to_owned(), away.clone())).collect(),
+        ..ok
+    };
+    let converged = converged(&folder.world(), "n1");
+    let (reading, report) = plan(&folder, &strange(reached(&[("n1", but(&converged, &[]))]), &["n2"])).await;
+    assert_eq!(reached_all(&reading.observed), Exit::Unreachable);
+    insta::assert_snapshot!(text(&folder, &report), @"
+    playbook base comes from playbooks/base.toml.
+    redis is in the file (cluster.toml:22) and is not built yet: left out.
+
+    ! n2 shows a host key that is not trusted: 4 steps deferred
+        n2: its key has changed
+        trust it
+
+    No changes. Nothing to do on the hosts that answered. (0.4 s, 1 host)
+    ");
+    let mut world = folder.world();
+    let none = strange(reached(&[]), &["n1", "n2"]);
+    let failure = read(&mut world, &silent(), &none, true, &()).await.unwrap_err();
+    assert_eq!((failure.exit(), failure.reason), (Exit::Unreachable, Reason::HostKey));
+    assert_eq!(failure.message, "no host can be used: 2 of 2 show a host key that is not trusted");
+}
+
+/// One side of a divided cluster would be lost by any change.
+#[test]
+fn two_clusters_are_nothing_to_plan_for() {
+    let member = |id: &str| EtcdFact { cluster_id: Some(id.to_owned()), ..EtcdFact::default() };
+    let host = |name: &str, id| {
+        let etcd = [(name.to_owned(), Fact::Present(member(id)))].into();
+        (name.to_owned(), Facts { etcd, ..Facts::default() })
+    };
+    let view = |other| Observed::new([host("n1", "171"), host("n2", other)].into(), BTreeMap::new(), 1);
+    one_cluster(&view("171")).unwrap();
+    let failure = one_cluster(&view("9")).unwrap_err();
+    assert_eq!((failure.exit(), failure.reason), (Exit::Error, Reason::Divided));
+    assert_eq!(failure.hints[0], "2 disjoint etcd clusters answer, by id: 9 on n2; ab on n1");
 }

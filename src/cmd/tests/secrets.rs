@@ -12,8 +12,10 @@ use crate::secrets::Secrets;
 fn observed(answer: &[(&str, Option<&str>)], away: &[&str]) -> Observed {
     let facts = |ledger: Option<&str>| Facts { ledger: ledger.map(str::to_owned), ..Facts::default() };
     let answer = answer.iter().map(|(name, ledger)| ((*name).to_owned(), facts(*ledger))).collect();
-    let away =
-        away.iter().map(|name| ((*name).to_owned(), "no route".to_owned())).collect::<BTreeMap<_, _>>();
+    let away = away
+        .iter()
+        .map(|name| ((*name).to_owned(), "no route".to_owned().into()))
+        .collect::<BTreeMap<_, _>>();
     Observed::new(answer, away, 1)
 }
 

@@ -9,12 +9,12 @@ use super::load;
 use crate::cmd::status::status;
 use crate::cmd::world::World;
 use crate::facts::{EtcdFact, EtcdRow, Fact, Facts, Interface, PatroniFact};
-use crate::plan::Observed;
+use crate::plan::{self, Observed};
 use crate::report::ui::Paint;
 
 type Hosts = BTreeMap<String, Facts>;
 /// Why hosts do not answer.
-type Away = BTreeMap<String, String>;
+type Away = BTreeMap<String, plan::Away>;
 
 const INVENTORY: &str = r#"[cluster]
 name = "cold"
@@ -118,7 +118,7 @@ fn each_trouble_is_named() {
     let troubles = |change: fn(&mut Hosts, &mut Away)| status(&world, &observed(change)).troubles.join("; ");
     let gone = |all: &mut Hosts, away: &mut Away| {
         all.remove("n1");
-        away.insert("n1".into(), "no route".into());
+        away.insert("n1".into(), "no route".to_owned().into());
     };
     assert_eq!(troubles(gone), "etcd member n1 is not healthy; nobody carries the VIP 10.0.0.200");
     let both = |all: &mut Hosts, _: &mut Away| {

@@ -90,11 +90,11 @@ fn an_unreachable_host_leaves_the_others_work_whole() {
 #[test]
 fn a_gate_nobody_could_be_tried_for_is_deferred_with_its_members() {
     let world = World::lab();
-    let deferred: BTreeMap<usize, String> =
-        ["node1", "node2", "node3", "nas"].into_iter().flat_map(|host| away(world, host)).collect();
+    let all_of = |index: usize| (index, format!("{} does not answer", world.resources[index].hosts[0]));
+    let deferred: BTreeMap<usize, String> = (0..world.resources.len()).map(all_of).collect();
     let sim = Sim::new(world, all(world), &deferred, 5).drive();
     assert!(!sim.log.iter().any(|work| matches!(work, Work::Gate { .. })));
     let outcomes: BTreeSet<bool> =
         sim.ended.values().map(|outcome| matches!(outcome, Outcome::Deferred { .. })).collect();
-    assert_eq!(outcomes, [true].into(), "{:?}", sim.ended);
+    assert!(outcomes.iter().all(|deferred| *deferred), "{:?}", sim.ended);
 }
