@@ -9,10 +9,10 @@ use super::{block_on, reach};
 use crate::cli::Globals;
 use crate::error::{Exit, Failure};
 use crate::expand::needs;
-use crate::facts::Needs;
 use crate::facts::view::{EtcdView, PatroniRow, View};
+use crate::facts::{EtcdRow, Needs};
 use crate::inventory::Host;
-use crate::plan::Observed;
+use crate::plan::{Absence, Away, Observed};
 use crate::report::Reporter;
 use crate::report::status::{Member, Status, Votes, bytes};
 use crate::report::ui::Ui;
@@ -68,10 +68,17 @@ pub(super) fn status(world: &World, observed: &Observed) -> Status {
         debts: debts.collect(),
         pending_restart: waits(view),
         troubles: Vec::new(),
-        unreachable: observed.unreachable.clone().into_iter().collect(),
+        unreachable: away(observed, |_| true).map(|(host, away)| (host.clone(), away.why.clone())).collect(),
+        untrusted: away(observed, |away| away.kind == Absence::Untrusted)
+            .map(|(host, _)| host.clone())
+            .collect(),
     };
     status.troubles = troubles(world, &status, view);
     status
+}
+
+fn away(observed: &Observed, kind: fn(&Away) -> bool) -> impl Iterator<Item = (&String, &Away)> {
+    observed.unreachable.iter().filter(move |(_, away)| kind(away))
 }
 
 fn member(host: &Host, observed: &Observed, holders: &[String]) -> Member {
@@ -132,7 +139,7 @@ fn waits(view: &View) -> Vec<String> {
 }
 
 fn troubles(world: &World, status: &Status, view: &View) -> Vec<String> {
-    let mut troubles = Vec::new();
+    let mut troubles = view.divided();
     if status.votes.is_some() {
         troubles.extend(etcd_troubles(world, view));
     }
@@ -158,13 +165,17 @@ fn etcd_troubles(world: &World, view: &View) -> Vec<String> {
     if !etcd.formed {
         return vec!["etcd is not formed".to_owned()];
     }
-    if etcd.split {
-        troubles.push("two disjoint etcd clusters answer: stop one of them by hand".to_owned());
-    }
     if etcd.leader.is_none() {
         troubles.push("etcd has no leader".to_owned());
     }
     let planned = world.hosts.iter().filter(|host| host.has("etcd")).flat_map(|host| &host.etcd_members);
+    let known = |row: &&EtcdRow| {
+        planned.clone().any(|member| row.name == member.name || row.peer_urls.contains(&member.peer_url))
+    };
+    for row in etcd.members.iter().filter(|row| !known(row)) {
+        let name = if row.name.is_empty() { &row.id } else { &row.name };
+        troubles.push(format!("etcd member {name} is not in the file: `hacluster apply` takes it out"));
+    }
     for name in planned.map(|member| &member.name) {
         if !etcd.members.is_empty() && !etcd.members.iter().any(|row| &row.name == name) {
             troubles.push(format!("etcd member {name} has not joined"));
@@ -186,6 +197,9 @@ fn patroni_troubles(world: &World, view: &View) -> Vec<String> {
     }
     if patroni.config.as_ref().is_some_and(|config| config["pause"] == true) {
         troubles.push("Patroni is paused: nobody would take over from the leader".to_owned());
+    }
+    for row in patroni.members.iter().filter(|row| !world.hosts.iter().any(|host| host.name == row.name)) {
+        troubles.push(format!("{} ({}) is in Patroni's cluster and not in the file", row.name, row.host));
     }
     let leads = patroni.members.iter().find(|row| Some(row.name.as_str()) == patroni.leader());
     let timeline = leads.and_then(|row| row.timeline);

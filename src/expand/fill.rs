@@ -11,7 +11,7 @@ use serde_json::Value as Json;
 use super::expansion::{Expansion, Spot};
 use crate::playbook::{PackageList, StepKind};
 use crate::problem::{Problem, Problems};
-use crate::resource::{Command, EtcdAuth, File, Kind, Package, PatroniConfig, Sysctl, Wait};
+use crate::resource::{Command, EtcdAuth, EtcdMembers, File, Kind, Package, PatroniConfig, Sysctl, Wait};
 use crate::span::Place;
 
 impl Expansion<'_> {
@@ -34,6 +34,9 @@ impl Expansion<'_> {
                 Kind::Command(Command { name: name(), ..self.fill(spec, at, context)? })
             }
             StepKind::Wait(spec) => Kind::Wait(Wait { name: name(), ..self.fill(spec, at, context)? }),
+            StepKind::EtcdMembers(spec) => {
+                Kind::EtcdMembers(EtcdMembers { name: name(), ..self.fill(spec, at, context)? })
+            }
             StepKind::EtcdAuth(spec) => {
                 Kind::EtcdAuth(EtcdAuth { name: name(), ..self.fill(spec, at, context)? })
             }

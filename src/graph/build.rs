@@ -72,7 +72,7 @@ impl<'a> Builder<'a> {
     }
 
     /// A group's gate waits for every member to have been tried; what runs once
-    /// in the group's playbook waits for the gate.
+    /// in the group's playbook waits for the gate, unless members wait for it.
     fn gates(&mut self) {
         for (index, resource) in self.resources.iter().enumerate() {
             let Some(group) = resource.group else { continue };
@@ -80,11 +80,20 @@ impl<'a> Builder<'a> {
             if resource.rolling {
                 let gate = self.node(Node::Gate(group));
                 self.edge(node, gate, "the group's members start first", true);
-            } else if resource.once.is_some() {
+            } else if resource.once.is_some() && !self.precedes_members(resource) {
                 let gate = self.node(Node::Gate(group));
                 self.edge(gate, node, "it runs once the group is healthy", false);
             }
         }
+    }
+
+    /// A step of the group's members says `after` this one.
+    fn precedes_members(&self, resource: &Resource) -> bool {
+        let mut playbooks = self.playbooks.iter().filter(|playbook| playbook.name == resource.playbook);
+        playbooks.any(|playbook| {
+            let members = playbook.steps.iter().filter(|step| step.rolling);
+            members.flat_map(|step| &step.after).any(|(name, _)| *name == resource.step)
+        })
     }
 
     /// `needs`: on the same host, and the health of the needed playbook's group.
@@ -147,7 +156,8 @@ impl<'a> Builder<'a> {
                     let (this, that) = (self.nodes[index], self.nodes[*other]);
                     if before {
                         // One host less does not stop what runs once: the gate decides.
-                        let soft = resource.once.is_some() && resource.group.is_some();
+                        let once = resource.once.or(self.resources[*other].once);
+                        let soft = once.is_some() && resource.group.is_some();
                         self.edge(that, this, "it says `after`", soft);
                     } else {
                         self.edge(this, that, "it says `notify`", false);

@@ -61,7 +61,7 @@ fn node(tables: &Tables, index: usize) -> Host {
     Host {
         name: node.name.to_string(),
         address: node.address,
-        etcd_members: members(tables, &node.name, node.address, votes),
+        etcd_members: members(tables, &node.name, node.address, votes, false),
         roles,
         is_nas: false,
         platform: Platform::Debian.as_str(),
@@ -83,7 +83,7 @@ fn nas(tables: &Tables, index: usize) -> Host {
     Host {
         name: nas.name.to_string(),
         address: nas.address,
-        etcd_members: members(tables, &nas.name, nas.address, votes),
+        etcd_members: members(tables, &nas.name, nas.address, votes, true),
         roles,
         is_nas: true,
         platform: nas.platform.as_str(),
@@ -103,7 +103,9 @@ fn interface(tables: &Tables, own: Option<&str>) -> Option<String> {
 /// Most members one host is given names for: a to z.
 const LETTERS: std::ops::RangeInclusive<char> = 'a'..='z';
 
-fn members(tables: &Tables, host: &str, address: Ipv4Addr, count: u32) -> Vec<EtcdMember> {
+/// `lettered` even where there is one: another may come and go, and the first
+/// keeps its name and its data.
+fn members(tables: &Tables, host: &str, address: Ipv4Addr, count: u32, lettered: bool) -> Vec<EtcdMember> {
     let etcd = &tables.etcd;
     (0u16..)
         .zip(LETTERS)
@@ -114,7 +116,7 @@ fn members(tables: &Tables, host: &str, address: Ipv4Addr, count: u32) -> Vec<Et
             let (client_port, peer_port, metrics_port) =
                 (port(etcd.client_port), port(etcd.peer_port), port(etcd.metrics_port));
             EtcdMember {
-                name: if count > 1 { format!("{host}-{letter}") } else { host.to_owned() },
+                name: if lettered { format!("{host}-{letter}") } else { host.to_owned() },
                 client_url: format!("https://{address}:{client_port}"),
                 peer_url: format!("https://{address}:{peer_port}"),
                 metrics_url: format!("http://{address}:{metrics_port}"),

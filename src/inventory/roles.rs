@@ -122,11 +122,12 @@ mod tests {
     }
 
     #[test]
-    fn a_nas_with_one_vote_is_called_as_its_host() {
+    fn a_nas_with_one_vote_may_get_another() {
         let more = "truenas = { address = \"192.168.15.50\", etcd_members = 1 }";
         let text = format!("{SEED}{more}").replace("\"-k3s\", ", "\"-etcd\", ");
         let hosts = parse("seed.toml", text.as_bytes()).unwrap().hosts();
-        assert_eq!(hosts[3].etcd_members[0].name, "nas");
+        assert_eq!(hosts[3].etcd_members.len(), 1);
+        assert_eq!(hosts[3].etcd_members[0].name, "nas-a");
         assert!(hosts[1].etcd_members.is_empty());
     }
 }

@@ -8,7 +8,8 @@ use serde::Deserialize;
 
 use crate::group::GroupName;
 use crate::resource::{
-    Certificate, Command, Directory, EtcdAuth, EtcdMember, File, Group, Link, PatroniConfig, Unit, User, Wait,
+    Certificate, Command, Directory, EtcdAuth, EtcdMember, EtcdMembers, File, Group, Link, PatroniConfig,
+    Unit, User, Wait,
 };
 use crate::span::{Place, Source};
 
@@ -84,6 +85,7 @@ pub enum StepKind {
     Command(Command),
     Wait(Wait),
     EtcdMember(EtcdMember),
+    EtcdMembers(EtcdMembers),
     EtcdAuth(EtcdAuth),
     PatroniConfig(PatroniConfig),
 }
@@ -103,6 +105,7 @@ impl Step {
             StepKind::Command(s) => serde_json::to_string(s),
             StepKind::Wait(s) => serde_json::to_string(s),
             StepKind::EtcdMember(s) => serde_json::to_string(s),
+            StepKind::EtcdMembers(s) => serde_json::to_string(s),
             StepKind::EtcdAuth(s) => serde_json::to_string(s),
             StepKind::PatroniConfig(s) => serde_json::to_string(s),
             StepKind::Package(_) => return false,

@@ -12,7 +12,8 @@ use super::model::{Once, PackageList, Phase, Playbook, Step, StepKind};
 use crate::group::GroupName;
 use crate::problem::{Problem, Problems};
 use crate::resource::{
-    Certificate, Command, Directory, EtcdAuth, EtcdMember, File, Group, Link, PatroniConfig, Unit, User, Wait,
+    Certificate, Command, Directory, EtcdAuth, EtcdMember, EtcdMembers, File, Group, Link, PatroniConfig,
+    Unit, User, Wait,
 };
 use crate::span::{Place, Source};
 
@@ -67,12 +68,13 @@ struct RawStep {
     command: Option<Command>,
     wait: Option<Wait>,
     etcd_member: Option<EtcdMember>,
+    etcd_members: Option<EtcdMembers>,
     etcd_auth: Option<EtcdAuth>,
     patroni_config: Option<PatroniConfig>,
 }
 
 const KINDS: &str = "file, directory, link, package, user, group, unit, sysctl, certificate, command, wait, \
-                     etcd_member, etcd_auth, patroni_config";
+                     etcd_member, etcd_members, etcd_auth, patroni_config";
 
 impl RawStep {
     fn kinds(&self) -> Vec<StepKind> {
@@ -89,6 +91,7 @@ impl RawStep {
         kinds.extend(self.command.clone().map(StepKind::Command));
         kinds.extend(self.wait.clone().map(StepKind::Wait));
         kinds.extend(self.etcd_member.clone().map(StepKind::EtcdMember));
+        kinds.extend(self.etcd_members.clone().map(StepKind::EtcdMembers));
         kinds.extend(self.etcd_auth.clone().map(StepKind::EtcdAuth));
         kinds.extend(self.patroni_config.clone().map(StepKind::PatroniConfig));
         kinds

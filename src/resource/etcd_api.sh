@@ -73,6 +73,26 @@ etcd_retry() {
     done
 }
 
+# etcd_remove ID...: takes members out, within 60 s: one that etcd refuses now may
+# go once another one is out.
+etcd_remove() {
+    etcd_until=$(($(date +%s) + 60))
+    while [ $# -gt 0 ]; do
+        etcd_id=$1
+        shift
+        etcd_call /v3/cluster/member/remove "{\"ID\":\"$etcd_id\"}" && continue
+        case $etcd_answer in
+        *'member not found'*) continue ;;
+        esac
+        if [ "$(date +%s)" -ge "$etcd_until" ]; then
+            echo "etcd member $etcd_id was not removed: $etcd_answer" >&2
+            return 1
+        fi
+        set -- "$@" "$etcd_id"
+        sleep 0.5
+    done
+}
+
 # etcd_to_leader ENDPOINT...: goes on with the endpoint that leads.
 etcd_to_leader() {
     for etcd_url in "$@"; do

@@ -5,14 +5,12 @@ use data_encoding::BASE64;
 use serde::{Deserialize, Serialize};
 
 use super::change::{Change, Fields, Have, fields};
-use super::etcd_member::json_quoted;
+use super::etcd_member::{ETCD_API, json_quoted};
 use super::{Manage, ResolveError, Resolver, Script};
 use crate::facts::view::View;
 use crate::facts::{Facts, Needs};
 use crate::secret::Secret;
 use crate::shell::quote;
-
-const ETCD_API: &str = include_str!("etcd_api.sh");
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]

@@ -11,7 +11,7 @@ use crate::facts::{EtcdEndpoint, EtcdRow, Fact, Facts, Needs};
 use crate::secret::Secret;
 use crate::shell::quote;
 
-const ETCD_API: &str = include_str!("etcd_api.sh");
+pub(super) const ETCD_API: &str = include_str!("etcd_api.sh");
 
 /// What a member is whose join was cut off: it has the data and no vote.
 const LEARNER: &str = "only learns";
@@ -185,7 +185,7 @@ impl Manage for EtcdMember {
                     |name: &str, from: &str, to| Field { name: name.to_owned(), from: from.to_owned(), to };
                 Change::Update(vec![field("start", LEARNER, "promote".to_owned()), field("id", "", id)])
             }
-            _ if cluster.etcd.split => Change::Unreadable(
+            _ if cluster.etcd.split() => Change::Unreadable(
                 "two disjoint etcd clusters answer: which one to join is not known".to_owned(),
             ),
             _ if cluster.etcd.formed => self.join_plan(&cluster.etcd, host),

@@ -7,6 +7,7 @@ mod command;
 mod directory;
 mod etcd_auth;
 mod etcd_member;
+mod etcd_members;
 mod file;
 mod group;
 mod link;
@@ -24,6 +25,7 @@ pub use command::Command;
 pub use directory::Directory;
 pub use etcd_auth::EtcdAuth;
 pub use etcd_member::EtcdMember;
+pub use etcd_members::EtcdMembers;
 pub use file::File;
 pub use group::Group;
 pub use link::Link;
@@ -101,6 +103,7 @@ pub enum Kind {
     Command(Command),
     Wait(Wait),
     EtcdMember(EtcdMember),
+    EtcdMembers(EtcdMembers),
     EtcdAuth(EtcdAuth),
     PatroniConfig(PatroniConfig),
 }
@@ -121,6 +124,7 @@ impl Kind {
             Self::Command(r) => format!("command:{}", r.name),
             Self::Wait(r) => format!("wait:{}", r.name),
             Self::EtcdMember(r) => format!("etcd_member:{}", r.name),
+            Self::EtcdMembers(r) => format!("etcd_members:{}", r.name),
             Self::EtcdAuth(r) => format!("etcd_auth:{}", r.name),
             Self::PatroniConfig(r) => format!("patroni_config:{}", r.name),
         }
@@ -140,6 +144,7 @@ impl Kind {
             Self::Command(r) => r,
             Self::Wait(r) => r,
             Self::EtcdMember(r) => r,
+            Self::EtcdMembers(r) => r,
             Self::EtcdAuth(r) => r,
             Self::PatroniConfig(r) => r,
         }
@@ -159,6 +164,7 @@ impl Kind {
             Self::Command(r) => r,
             Self::Wait(r) => r,
             Self::EtcdMember(r) => r,
+            Self::EtcdMembers(r) => r,
             Self::EtcdAuth(r) => r,
             Self::PatroniConfig(r) => r,
         }

@@ -105,3 +105,17 @@ fn a_learner_is_promoted_once_it_has_caught_up() {
     let votes = r#"{"code":9, "message":"etcdserver: can only promote a learner member"}"#;
     assert!(run(folder.path(), &[STATUS, OFF, LEADS, votes], script).status.success());
 }
+
+/// etcd protects its majority: a live member stays until a dead one is out.
+#[test]
+fn members_leave_in_the_order_that_etcd_allows() {
+    let folder = tempfile::tempdir().unwrap();
+    let unhealthy = r#"{"code":14, "message":"etcdserver: unhealthy cluster"}"#;
+    let gone = r#"{"code":5, "message":"etcdserver: member not found"}"#;
+    let script = "etcd_login ca id pw http://a\netcd_remove 1 2 3";
+    let done = run(folder.path(), &[STATUS, OFF, unhealthy, OFF, gone, OFF], script);
+    assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
+    let input = fs::read_to_string(folder.path().join("input")).unwrap();
+    assert!(input.ends_with(r#"{"ID":"1"}{"ID":"2"}{"ID":"3"}{"ID":"1"}"#), "{input}");
+    assert_eq!(left(folder.path()).trim(), "");
+}

@@ -21,12 +21,13 @@ use toml::{Table, Value};
 use super::legible::{NAMES, legible, masked};
 use super::{Case, NOW, answer, line};
 
-pub(super) const KINDS: [&str; 14] = [
+pub(super) const KINDS: [&str; 15] = [
     "certificate",
     "command",
     "directory",
     "etcd_auth",
     "etcd_member",
+    "etcd_members",
     "file",
     "group",
     "link",
@@ -138,6 +139,7 @@ fn kind(case: &Case, table: &Table) -> Kind {
         "command" => Kind::Command(read(case, table)),
         "wait" => Kind::Wait(read(case, table)),
         "etcd_member" => Kind::EtcdMember(read(case, table)),
+        "etcd_members" => Kind::EtcdMembers(read(case, table)),
         "etcd_auth" => Kind::EtcdAuth(read(case, table)),
         "patroni_config" => Kind::PatroniConfig(read(case, table)),
         other => panic!("{}: no kind {other}", case.path.display()),
