@@ -2,6 +2,7 @@
 //! Must not know what a command does.
 
 mod hosts;
+mod select;
 
 use std::path::PathBuf;
 
@@ -10,6 +11,7 @@ use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 
 pub use hosts::{HostsCommand, TrustArgs};
+pub use select::SelectArgs;
 
 /// Turns one cluster.toml into a highly available cluster, over SSH.
 ///
@@ -132,20 +134,35 @@ pub struct PlanArgs {
     /// Leave out how the content of files would change.
     #[arg(long)]
     pub no_diff: bool,
+    /// Keep the plan in this file, for `apply FILE`. It holds no secrets.
+    #[arg(short, long, value_name = "FILE")]
+    pub out: Option<PathBuf>,
+    #[command(flatten)]
+    pub select: SelectArgs,
 }
 
 /// Show the plan, ask, carry it out. A second run has nothing to do.
+///
+/// With FILE, a plan that `plan --out FILE` kept: it was reviewed, so nobody is
+/// asked. It is refused when the configuration changed or when one of its
+/// resources is otherwise than it was; changes elsewhere do not matter.
 #[derive(Debug, Args)]
 pub struct ApplyArgs {
+    /// A saved plan.
+    #[arg(value_name = "FILE", conflicts_with_all = ["target", "exclude", "on"])]
+    pub plan: Option<PathBuf>,
     /// Do not ask.
     #[arg(long)]
     pub auto_approve: bool,
-    /// Change only this host; may be given more than once.
-    #[arg(long, value_name = "NODE")]
-    pub on: Vec<String>,
     /// Leave out how the content of files would change.
     #[arg(long)]
     pub no_diff: bool,
+    /// Hosts worked on at once [default: hosts in [limits], else 64].
+    #[arg(long, value_name = "N", env = "HACLUSTER_PARALLELISM", hide_env_values = true)]
+    #[arg(value_parser = clap::value_parser!(u32).range(1..))]
+    pub parallelism: Option<u32>,
+    #[command(flatten)]
+    pub select: SelectArgs,
 }
 
 #[derive(Debug, Args)]
@@ -154,6 +171,8 @@ pub struct DriftCheckArgs {
     /// writing: on hosts that allow no read-only mount namespace.
     #[arg(long)]
     pub trust_guards: bool,
+    #[command(flatten)]
+    pub select: SelectArgs,
 }
 
 /// Print the graph of all steps, each edge with its reason. Contacts no host.
@@ -162,6 +181,8 @@ pub struct GraphArgs {
     /// The language of the graph.
     #[arg(long, value_name = "FORMAT", default_value = "dot")]
     pub format: GraphFormat,
+    #[command(flatten)]
+    pub select: SelectArgs,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]

@@ -5,6 +5,7 @@
 //! those above it (`tests/arrows.rs` keeps it so).
 
 pub mod shell;
+pub mod wildcard;
 pub mod secret;
 pub mod span;
 pub mod problem;

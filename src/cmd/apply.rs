@@ -1,7 +1,7 @@
 //! Owns `apply`: show the plan, ask, hand it over, say how it ended.
 //! Must not know how a plan is carried out.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -13,40 +13,58 @@ use super::describe::Describe;
 use super::plan;
 use super::reading::{self, Reading};
 use super::world::{Vault, World};
-use super::{block_on, reach, validate};
+use super::{block_on, limits, reach, saved, validate};
 use crate::cli::{ApplyArgs, Globals};
 use crate::error::{Exit, Failure, Reason};
 use crate::exec::{Apply, ApplyError, Summary};
+use crate::plan::{Saved, Selection};
 use crate::report::ui::Ui;
 use crate::report::{Reporter, run as run_report};
 use crate::transport::Connection;
 
 pub(super) fn run(ui: &Ui, globals: &Globals, args: &ApplyArgs) -> Result<Exit, Failure> {
     let mut world = World::load(globals, Vault::Open)?;
-    world.check_hosts(&args.on)?;
+    let saved = args.plan.as_deref().map(saved::read).transpose()?;
+    let selection = match &saved {
+        Some(saved) => Selection::saved(saved.ids()),
+        None => world.select(&args.select)?,
+    };
     validate::warn(ui, &world)?;
-    block_on(whole(ui, &mut world, args))?
+    if let Some(saved) = &saved {
+        saved::check(&world, saved)?;
+    }
+    block_on(whole(ui, &mut world, args, selection, saved.as_ref()))?
 }
 
-async fn whole(ui: &Ui, world: &mut World, args: &ApplyArgs) -> Result<Exit, Failure> {
+async fn whole(
+    ui: &Ui,
+    world: &mut World,
+    args: &ApplyArgs,
+    selection: Selection,
+    saved: Option<&Saved>,
+) -> Result<Exit, Failure> {
     let start = Instant::now();
     let reporter = Arc::new(Reporter::new(ui));
     let reached = reach::connections(world, &reading::names(world), &*reporter).await;
     let reading = reading::read(world, ui, &reach::handles(&reached), !args.no_diff, &*reporter).await;
     reporter.finish();
-    let reading = reading?;
-    let only: Option<BTreeSet<String>> = (!args.on.is_empty()).then(|| args.on.iter().cloned().collect());
-    let report = Describe::new(world, &reading, ui.is_verbose()).report(start.elapsed()).only(only.as_ref());
-    plan::show(ui, &report)?;
-    let away = |host: &String| only.as_ref().is_none_or(|only| only.contains(host));
-    let partial = if reading.observed.unreachable.keys().any(away) { Exit::Unreachable } else { Exit::Clean };
-    if report.actions.is_empty() {
+    let reading = reading?.select(world, &selection);
+    if let Some(saved) = saved {
+        saved::fresh(world, saved, &reading.plan, &reading.left_out)?;
+    }
+    plan::show(ui, &Describe::new(world, &reading, ui.is_verbose()).report(start.elapsed()))?;
+    let partial = reading.reached(world, &selection);
+    if reading.chosen.is_empty() {
         return Ok(partial);
     }
-    confirm(ui, args)?;
+    // A saved plan was read before.
+    if saved.is_none() {
+        confirm(ui, args)?;
+    }
     let aborts = count_interrupts()?;
     reporter.live();
-    let summary = carry_out(world, reading, reached.ok, only, args.auto_approve, Arc::clone(&reporter)).await;
+    let apply = apply(world, reading, reached.ok, selection, args, Arc::clone(&reporter));
+    let summary = apply.run().await.map_err(failure);
     reporter.finish();
     let summary = summary?;
     ui.json(&run_report::json(&summary))?;
@@ -54,16 +72,16 @@ async fn whole(ui: &Ui, world: &mut World, args: &ApplyArgs) -> Result<Exit, Fai
     Ok(exit(&summary, aborts.load(Ordering::Relaxed)).max(partial))
 }
 
-async fn carry_out(
-    world: &World,
+fn apply<'a>(
+    world: &'a World,
     reading: Reading,
     connections: BTreeMap<String, Arc<Connection>>,
-    only: Option<BTreeSet<String>>,
-    approved: bool,
+    selection: Selection,
+    args: &ApplyArgs,
     sink: Arc<Reporter>,
-) -> Result<Summary, Failure> {
+) -> Apply<'a> {
     let targets = reach::targets(world, &reading::names(world));
-    let apply = Apply {
+    Apply {
         planner: world.planner(),
         plan: reading.plan,
         observed: reading.observed,
@@ -74,18 +92,22 @@ async fn carry_out(
         step_timeout: world.inventory.ssh.step_timeout.length(),
         run_timeout: world.inventory.ssh.run_timeout.length(),
         state_dir: state_dir(),
-        only,
-        approved,
+        selection,
+        parallelism: limits::parallelism(&world.inventory, args.parallelism),
+        approved: args.auto_approve && args.plan.is_none(),
         sink,
-    };
-    apply.run().await.map_err(|error| match error {
+    }
+}
+
+fn failure(error: ApplyError) -> Failure {
+    match error {
         ApplyError::Locked(busy) => Failure::new(Reason::Locked, busy.to_string()),
         ApplyError::Problems(problems) => problems.into(),
         ApplyError::Divided(_) => Failure::new(Reason::Divided, error.to_string()),
         ApplyError::Moved(_) => Failure::new(Reason::Stale, error.to_string()),
         ApplyError::NoLock { .. } => Failure::new(Reason::Unreachable, error.to_string()),
         ApplyError::Journal(_) => Failure::new(Reason::Internal, error.to_string()),
-    })
+    }
 }
 
 /// Only `yes` confirms. With nobody to ask, nothing is done.

@@ -10,7 +10,7 @@ use crate::expand::Resource;
 use crate::ledger::Ledger;
 use crate::plan::{Assessment, reason};
 use crate::report::diff;
-use crate::report::plan::{Action, Deferred, PlanReport, Sign};
+use crate::report::plan::{Action, Deferred, PlanReport, Selected, Sign, Waiting};
 use crate::report::problems::line_of;
 use crate::resource::{Change, Field, Kind, Unit};
 use crate::secret::Secret;
@@ -34,7 +34,7 @@ impl<'a> Describe<'a> {
     }
 
     pub(super) fn report(&self, took: Duration) -> PlanReport {
-        let plan = &self.reading.plan;
+        let plan = &self.reading.chosen;
         let remarks = self.world.own_playbooks().into_iter().chain(self.world.left_out());
         PlanReport {
             cluster: self.world.name().to_owned(),
@@ -42,10 +42,21 @@ impl<'a> Describe<'a> {
             titles: self.world.titles(),
             effects: plan.effects.clone(),
             remarks: remarks.collect(),
+            selection: self.selection(),
             deferred: self.deferred(),
             hosts: self.hosts(),
             seconds: took.as_secs_f64(),
         }
+    }
+
+    /// What was selected, and what waits because it was not.
+    fn selection(&self) -> Option<Selected> {
+        let waits = |(index, why): (&usize, &String)| Waiting {
+            id: self.world.resources[*index].id.clone(),
+            why: why.clone(),
+        };
+        let words = Some(self.reading.words.clone()).filter(|words| !words.is_empty());
+        words.map(|words| Selected { words, waiting: self.reading.left_out.iter().map(waits).collect() })
     }
 
     /// Those that answered, in the inventory's order.

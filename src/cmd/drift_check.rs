@@ -11,20 +11,21 @@ use super::{block_on, reach};
 use crate::cli::{DriftCheckArgs, Globals};
 use crate::error::{Exit, Failure};
 use crate::exec::{Gathered, Sink, now, probe_all};
-use crate::expand::needs;
+use crate::expand::{Resource, needs};
 use crate::facts::Needs;
 use crate::ledger::Ledger;
-use crate::plan::{Assessment, Observed, Plan, Verdict, moved, reason, verdict};
+use crate::plan::{Assessment, Observed, Plan, Selection, Verdict, moved, reason, verdict};
 use crate::report::Reporter;
 use crate::report::drift::{DriftReport, Finding};
 use crate::report::problems::line_of;
 use crate::report::ui::Ui;
-use crate::resource::{Change, Field};
+use crate::resource::{Change, Field, Kind};
 use crate::transport::Prober;
 
 pub(super) fn run(ui: &Ui, globals: &Globals, args: &DriftCheckArgs) -> Result<Exit, Failure> {
     let start = Instant::now();
     let world = World::load(globals, Vault::Open)?;
+    let selection = world.select(&args.select)?;
     let reporter = Reporter::reading(ui);
     let read = block_on(async {
         let reached = reach::probers(&world, &names(&world), &reporter).await;
@@ -42,12 +43,13 @@ pub(super) fn run(ui: &Ui, globals: &Globals, args: &DriftCheckArgs) -> Result<E
         ))?;
         return Ok(reached_all(&observed));
     }
-    let mut report = judge(&world, &plan, &observed, &contents);
+    let mut report = judge(&world, &plan, &observed, &contents, &selection);
     report.seconds = start.elapsed().as_secs_f64();
     for line in report.json() {
         ui.json(&line)?;
     }
-    let exit = exit(&report).max(reached_all(&observed));
+    let away = if report.unreachable.is_empty() { Exit::Clean } else { Exit::Unreachable };
+    let exit = exit(&report).max(away);
     if exit != Exit::Clean || !ui.is_quiet() {
         ui.say(&report.text(ui.paint()))?;
     }
@@ -92,7 +94,15 @@ pub(super) async fn observe(
 }
 
 /// The plan, sorted by cause.
-pub(super) fn judge(world: &World, plan: &Plan, observed: &Observed, contents: &Contents) -> DriftReport {
+pub(super) fn judge(
+    world: &World,
+    plan: &Plan,
+    observed: &Observed,
+    contents: &Contents,
+    selection: &Selection,
+) -> DriftReport {
+    let covers = |a: &&Assessment| selection.covers(&world.resources[a.index], &a.host);
+    let away = observed.unreachable.clone().into_iter();
     let ledgers: BTreeMap<&String, Ledger> = observed
         .facts
         .iter()
@@ -100,14 +110,14 @@ pub(super) fn judge(world: &World, plan: &Plan, observed: &Observed, contents: &
         .collect();
     let mut report = DriftReport {
         cluster: world.name().to_owned(),
-        unreachable: observed.unreachable.clone().into_iter().collect(),
+        unreachable: away.filter(|(host, _)| selection.concerns(host, &world.resources)).collect(),
         hosts: observed.facts.len(),
-        resources: plan.assessments.len(),
+        resources: plan.assessments.iter().filter(covers).count(),
         remarks: remarks(world, plan, observed),
         ..DriftReport::default()
     };
     let flat = world.flat_inventory();
-    for assessment in &plan.assessments {
+    for assessment in plan.assessments.iter().filter(covers) {
         let ledger = ledgers.get(&assessment.host);
         let place = |key: &str| world.inventory.place_of(key).map(|place| line_of(&place));
         let finding = |what: Vec<String>, why: String| Finding {
@@ -133,12 +143,19 @@ pub(super) fn judge(world: &World, plan: &Plan, observed: &Observed, contents: &
             }
         }
     }
-    report.pending.extend(debts(observed));
+    report.pending.extend(debts(world, observed, selection));
     report
 }
 
 /// Restarts and reloads that hosts owe: pending, because an apply was cut.
-fn debts(observed: &Observed) -> Vec<Finding> {
+fn debts(world: &World, observed: &Observed, selection: &Selection) -> Vec<Finding> {
+    let chosen = |host: &str, unit: &str| {
+        let is = |resource: &&Resource| match &resource.kind {
+            Kind::Unit(other) => resource.host() == Some(host) && other.full_name() == unit,
+            _ => false,
+        };
+        selection.is_whole() || world.resources.iter().filter(is).any(|r| selection.covers(r, host))
+    };
     let of_host = |(host, facts): (&String, &crate::facts::Facts)| -> Vec<Finding> {
         let debt = |(unit, word): (&String, &String)| Finding {
             id: format!("{host}/unit:{unit}"),
@@ -147,7 +164,7 @@ fn debts(observed: &Observed) -> Vec<Finding> {
             why: "its configuration changed after it was started".to_owned(),
             diff: None,
         };
-        facts.debts.iter().map(debt).collect()
+        facts.debts.iter().filter(|(unit, _)| chosen(host, unit)).map(debt).collect()
     };
     observed.facts.iter().flat_map(of_host).collect()
 }

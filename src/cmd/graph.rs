@@ -16,9 +16,13 @@ use crate::report::ui::Ui;
 
 pub(super) fn run(ui: &Ui, globals: &Globals, args: &GraphArgs) -> Result<Exit, Failure> {
     let world = World::load(globals, Vault::Shut)?;
+    let selection = world.select(&args.select)?;
+    let asked = |resource: &Resource| resource.hosts.iter().any(|host| selection.covers(resource, host));
+    let part = (!selection.is_whole()).then(|| world.graph.below(|index| asked(&world.resources[index])));
+    let graph = part.as_ref().unwrap_or(&world.graph);
     let text = match args.format {
-        GraphFormat::Dot => dot(&world.graph, &world.resources),
-        GraphFormat::Mermaid => mermaid(&world.graph, &world.resources),
+        GraphFormat::Dot => dot(graph, &world.resources),
+        GraphFormat::Mermaid => mermaid(graph, &world.resources),
     };
     ui.write(&text)?;
     Ok(Exit::Clean)

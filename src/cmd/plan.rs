@@ -3,9 +3,9 @@
 use std::time::Instant;
 
 use super::describe::Describe;
-use super::reading::{self, reached_all};
+use super::reading;
 use super::world::{Vault, World};
-use super::{block_on, reach, validate};
+use super::{block_on, reach, saved, validate};
 use crate::cli::{Globals, PlanArgs};
 use crate::error::{Exit, Failure};
 use crate::report::Reporter;
@@ -15,6 +15,7 @@ use crate::report::ui::Ui;
 pub(super) fn run(ui: &Ui, globals: &Globals, args: &PlanArgs) -> Result<Exit, Failure> {
     let start = Instant::now();
     let mut world = World::load(globals, Vault::Open)?;
+    let selection = world.select(&args.select)?;
     validate::warn(ui, &world)?;
     let reporter = Reporter::reading(ui);
     let reading = block_on(async {
@@ -24,11 +25,18 @@ pub(super) fn run(ui: &Ui, globals: &Globals, args: &PlanArgs) -> Result<Exit, F
     });
     reporter.finish();
     let reading = reading??;
+    let reading = reading.select(&world, &selection);
+    if let Some(path) = &args.out {
+        saved::write(&world, &reading.chosen, path)?;
+    }
     let report = Describe::new(&world, &reading, ui.is_verbose()).report(start.elapsed());
     show(ui, &report)?;
+    if let Some(path) = &args.out {
+        ui.say(&format!("Saved in {0}; `hacluster apply {0}` carries it out.\n", path.display()))?;
+    }
     let changes =
-        if args.detailed_exitcode && !reading.plan.is_empty() { Exit::Differs } else { Exit::Clean };
-    Ok(changes.max(reached_all(&reading.observed)))
+        if args.detailed_exitcode && !reading.chosen.is_empty() { Exit::Differs } else { Exit::Clean };
+    Ok(changes.max(reading.reached(&world, &selection)))
 }
 
 pub(super) fn show(ui: &Ui, report: &PlanReport) -> Result<(), Failure> {

@@ -9,7 +9,7 @@ use crate::error::{Exit, Failure};
 use crate::exec::{Gathered, Sink, probe_all};
 use crate::expand::needs;
 use crate::facts::{Fact, Needs};
-use crate::plan::{Observed, Plan};
+use crate::plan::{LeftOut, Observed, Plan, Selection};
 use crate::report::ui::Ui;
 use crate::resource::Kind;
 use crate::transport::Prober;
@@ -21,9 +21,33 @@ pub(super) type Contents = BTreeMap<(String, String), String>;
 #[derive(Debug)]
 pub(super) struct Reading {
     pub(super) observed: Observed,
+    /// Of the whole cluster.
     pub(super) plan: Plan,
+    /// What a selection leaves out of it, and the rest.
+    pub(super) left_out: LeftOut,
+    pub(super) chosen: Plan,
+    /// What the selection was called; empty where everything is meant.
+    pub(super) words: String,
     /// What files hold now whose content would change, by host and path.
     pub(super) contents: Contents,
+}
+
+impl Reading {
+    /// The same with a selection instead of everything.
+    #[must_use]
+    pub(super) fn select(mut self, world: &World, selection: &Selection) -> Self {
+        let (planner, view) = (world.planner(), &self.observed.view);
+        self.left_out = planner.left_out(selection, &self.plan, view);
+        self.chosen = planner.without(&self.plan, &self.left_out, view);
+        self.words = selection.words();
+        self
+    }
+
+    /// Whether every host answered of which something was asked.
+    pub(super) fn reached(&self, world: &World, selection: &Selection) -> Exit {
+        let away = |host: &String| selection.concerns(host, &world.resources);
+        if self.observed.unreachable.keys().any(away) { Exit::Unreachable } else { Exit::Clean }
+    }
 }
 
 /// Probes, makes missing secrets, plans, and fetches what a diff needs.
@@ -39,7 +63,9 @@ pub(super) async fn read(
     world.ensure_secrets(&observed, ui)?;
     let plan = world.planner().plan(&observed)?;
     let contents = if diff { contents(&plan, reached).await } else { BTreeMap::new() };
-    Ok(Reading { observed, plan, contents })
+    let (left_out, words) = (LeftOut::new(), String::new());
+    let chosen = world.planner().without(&plan, &left_out, &observed.view);
+    Ok(Reading { observed, plan, left_out, chosen, words, contents })
 }
 
 /// Names of the hosts that have something to hold.

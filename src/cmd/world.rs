@@ -5,14 +5,15 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use crate::cli::Globals;
+use super::limits;
+use crate::cli::{Globals, SelectArgs};
 use crate::error::{Failure, Reason};
 use crate::exec::now;
 use crate::expand::{Resource, expand};
 use crate::graph::Graph;
 use crate::inventory::{self, Host, Inventory};
 use crate::ledger::flatten;
-use crate::plan::{Observed, Planner};
+use crate::plan::{Observed, Planner, Selection, Wish};
 use crate::playbook::{self, Playbook};
 use crate::problem::{Problem, Problems};
 use crate::render::Renderer;
@@ -47,6 +48,7 @@ impl World {
         let templates = folder(globals.templates.as_deref(), &globals.file, "templates")?;
         let own = folder(globals.playbooks.as_deref(), &globals.file, "playbooks")?;
         let playbooks = playbook::load(own.as_deref())?;
+        Problems::check(limits::unused(&inventory, &playbooks))?;
         let path = Secrets::path_beside(&globals.file);
         let secrets = if vault == Vault::Open { Secrets::load(&path)?.map(Arc::new) } else { None };
         let renderer = Renderer::new(templates.as_deref(), secrets.clone());
@@ -123,6 +125,15 @@ impl World {
             }
         }
         Ok(())
+    }
+
+    /// What the flags select; every word of them must mean something.
+    pub(super) fn select(&self, args: &SelectArgs) -> Result<Selection, Failure> {
+        // An empty variable is none.
+        let words = |list: &[String]| list.iter().filter(|word| !word.is_empty()).cloned().collect();
+        let wish = Wish { target: words(&args.target), exclude: words(&args.exclude), on: words(&args.on) };
+        Selection::new(wish, &self.hosts, &self.resources)
+            .map_err(|unknown| Failure::new(Reason::Usage, unknown.message).hint(unknown.hint))
     }
 
     /// Makes the secrets where there are none and none can have been used: no

@@ -27,3 +27,4 @@ pub use gather::{Gathered, connect, probe_all};
 pub use lock::Busy;
 pub use run::Apply;
 pub use summary::{ApplyError, Summary, now};
+pub use task::Parallelism;

@@ -25,12 +25,13 @@ impl Schedule<'_> {
 
     /// The next work that can start now, marked as running.
     pub(super) fn next(&mut self, view: &View) -> Option<Work> {
+        let room = self.busy.len() < self.parallelism.hosts;
         let work = self
             .gate()
-            .or_else(|| self.batch(view))
-            .or_else(|| self.late(view))
+            .or_else(|| self.batch(view).filter(|_| room))
+            .or_else(|| self.late(view).filter(|_| room))
             .or_else(|| self.form(view))
-            .or_else(|| self.roll(view))?;
+            .or_else(|| self.roll(view).filter(|_| room))?;
         match &work {
             Work::Batch { host, steps } => {
                 self.busy.insert(host.clone());
@@ -79,6 +80,22 @@ impl Schedule<'_> {
         })
     }
 
+    /// The most of `name` that may go on at once; `None` where nothing is said.
+    fn cap(&self, index: usize) -> Option<(&str, usize)> {
+        let name = self.resources[index].limit.as_deref()?;
+        Some((name, *self.parallelism.named.get(name)?))
+    }
+
+    /// As many hosts as may be are at steps with this one's limit already.
+    fn full(&self, index: usize) -> bool {
+        let Some((name, most)) = self.cap(index) else { return false };
+        let at_it = self.resource_nodes().filter(|(node, other)| {
+            *self.state(*node) == State::Running && self.resources[*other].limit.as_deref() == Some(name)
+        });
+        let hosts: BTreeSet<&str> = at_it.map(|(_, other)| self.tasks[&other].host.as_str()).collect();
+        hosts.len() >= most
+    }
+
     /// Everything that can go in one script on a host that is free: a step whose
     /// predecessors are done or stand before it in the same script.
     fn batch(&self, view: &View) -> Option<Work> {
@@ -113,9 +130,16 @@ impl Schedule<'_> {
                 Node::Gate(_) => {}
                 Node::Resource(index) if !self.needs_no_work(*node) => {
                     let here = self.tasks.get(&index).is_some_and(|task| task.host == host);
-                    if here && !self.reads_first(index) && self.rolls(index, view).is_none() {
+                    if here
+                        && !self.reads_first(index)
+                        && self.rolls(index, view).is_none()
+                        && !self.full(index)
+                    {
                         steps.push((index, stands_on.into_iter().collect()));
-                        within.insert(*node, [index].into());
+                        // What is limited ends its script, so that others may go on soon.
+                        if self.cap(index).is_none() {
+                            within.insert(*node, [index].into());
+                        }
                     }
                 }
                 _ => drop(within.insert(*node, stands_on)),
@@ -135,7 +159,7 @@ impl Schedule<'_> {
             .resource_nodes()
             .filter(|(node, index)| self.ready(*node) && self.reads_first(*index))
             .map(|(_, index)| index)
-            .filter(|index| self.rolls(*index, view).is_none())
+            .filter(|index| self.rolls(*index, view).is_none() && !self.full(*index))
             .filter(|index| !self.busy.contains(self.place(*index, view)))
             .collect();
         let host = self.place(*late.first()?, view).to_owned();

@@ -27,8 +27,8 @@ impl Worker<'_> {
                 .await;
         let plan = {
             let mut observed = lock(&self.observed);
-            let chosen = |host: &String| self.only.as_ref().is_none_or(|only| only.contains(host));
-            summary.unreachable |= gathered.failed.keys().any(chosen);
+            let asked = |host: &String| self.selection.concerns(host, self.planner.resources);
+            summary.unreachable |= gathered.failed.keys().any(asked);
             observed.lose(gathered.failed);
             observed.update(gathered.ok, now());
             self.planner.plan(&observed)?
@@ -72,7 +72,7 @@ impl Worker<'_> {
         let observed = lock(&self.observed);
         let mut texts = BTreeMap::new();
         for (host, facts) in &observed.facts {
-            if self.only.as_ref().is_some_and(|only| !only.contains(host)) {
+            if self.touched.as_ref().is_some_and(|touched| !touched.contains(host)) {
                 continue;
             }
             let old = Ledger::read(facts.ledger.as_deref());

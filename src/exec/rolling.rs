@@ -43,8 +43,7 @@ impl Worker<'_> {
             }
             None => host.to_owned(),
         };
-        if self.only.as_ref().is_some_and(|only| !only.contains(&host)) {
-            let because = format!("it belongs on {host} now, which was not selected with --on");
+        if let Some(because) = self.selection.refuses(resource, &host) {
             return vec![(index, Outcome::Deferred { because })];
         }
         if resource.once.is_some()

@@ -1,7 +1,7 @@
 //! Owns a run: a plan becomes work, work becomes outcomes, until nothing is
 //! left. Must not know how a host is reached, nor print.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
@@ -14,9 +14,9 @@ use super::links::Links;
 use super::lock;
 use super::schedule::Schedule;
 use super::summary::{ApplyError, Summary, now};
-use super::task::Task;
+use super::task::{Parallelism, Task};
 use super::work::{Worker, group_needs};
-use crate::plan::{Assessment, Observed, Plan, Planner};
+use crate::plan::{Assessment, LeftOut, Observed, Plan, Planner, Selection};
 use crate::resource::Change;
 use crate::transport::{Connection, Prober, Target};
 
@@ -38,8 +38,9 @@ pub struct Apply<'a> {
     pub state_dir: PathBuf,
     /// Go on with the newer plan where the hosts moved before the lock was had.
     pub approved: bool,
-    /// Hosts to apply on; all where `None`.
-    pub only: Option<BTreeSet<String>>,
+    /// What to apply; the rest of the plan is deferred.
+    pub selection: Selection,
+    pub parallelism: Parallelism,
     pub sink: Arc<dyn Sink>,
 }
 
@@ -67,11 +68,13 @@ impl<'a> Apply<'a> {
         let sink = Arc::clone(&self.sink);
         let (lock, journal) = self.begin(&run).await?;
         let (deferred, tasks, limit) = (self.deferred(), self.tasks(), self.run_timeout);
-        let chosen = |host: &String| self.only.as_ref().is_none_or(|only| only.contains(host));
-        let unreachable = self.observed.unreachable.keys().any(chosen);
+        let asked = |host: &String| self.selection.concerns(host, self.planner.resources);
+        let unreachable = self.observed.unreachable.keys().any(asked);
         let mut summary = Summary { run: run.clone(), unreachable, ..Summary::default() };
-        let worker = self.worker(run, lock, journal);
-        let mut schedule = Schedule::new(worker.planner.graph, worker.planner.resources, tasks, &deferred);
+        let parallelism = std::mem::take(&mut self.parallelism);
+        let worker = self.worker(run, lock, journal, &deferred);
+        let mut schedule = Schedule::new(worker.planner.graph, worker.planner.resources, tasks, &deferred)
+            .within(parallelism);
         let waited = drive(&worker, &mut schedule, &mut summary, limit, &mut stops).await;
         for (index, because) in deferred {
             summary.deferred.push((worker.planner.resources[index].id.clone(), because));
@@ -109,7 +112,8 @@ impl<'a> Apply<'a> {
         let mut journal = Journal::open(&self.state_dir, &self.cluster, run)?;
         let (run, cluster) = (run.to_owned(), self.cluster.clone());
         journal.write(&Record::RunStarted { run: run.clone(), cluster, time: now() })?;
-        self.sink.event(Event::RunStarted { run, total: self.plan.changes().count() });
+        let total = self.plan.changes().count() - self.left_out(&self.plan).len();
+        self.sink.event(Event::RunStarted { run, total });
         Ok((lock, journal))
     }
 
@@ -136,7 +140,10 @@ impl<'a> Apply<'a> {
             return Err(ApplyError::Divided(divided.join("; ")));
         }
         let plan = self.planner.plan(&self.observed)?;
-        let moved = self.plan.moved(&plan);
+        // What was left out may move as it likes.
+        let view = &self.observed.view;
+        let chosen = |plan: &Plan| self.planner.without(plan, &self.left_out(plan), view);
+        let moved = chosen(&self.plan).moved(&chosen(&plan));
         if let (Some(id), false) = (&moved, self.approved) {
             return Err(ApplyError::Moved(id.clone()));
         }
@@ -159,24 +166,32 @@ impl<'a> Apply<'a> {
         self.plan.assessments.iter().map(task).collect()
     }
 
+    fn left_out(&self, plan: &Plan) -> LeftOut {
+        self.planner.left_out(&self.selection, plan, &self.observed.view)
+    }
+
     /// Resources on hosts that do not answer, or were not selected.
     fn deferred(&self) -> BTreeMap<usize, String> {
-        let mut deferred = BTreeMap::new();
+        let mut deferred = self.left_out(&self.plan);
         for (index, resource) in self.planner.resources.iter().enumerate() {
             if let Some(why) = self.plan.deferred.get(&resource.id) {
                 deferred.insert(index, why.clone());
             }
         }
-        if let Some(only) = &self.only {
-            for assessment in self.plan.changes().filter(|a| !only.contains(&a.host)) {
-                deferred.insert(assessment.index, format!("{} was not selected with --on", assessment.host));
-            }
-        }
         deferred
     }
 
-    fn worker(self, run: String, lock: lock::Lock, journal: Journal) -> Worker<'a> {
+    fn worker(
+        self,
+        run: String,
+        lock: lock::Lock,
+        journal: Journal,
+        deferred: &BTreeMap<usize, String>,
+    ) -> Worker<'a> {
         let group_needs = group_needs(self.planner.resources);
+        // A ledger is written where something was to be done.
+        let chosen = self.plan.changes().filter(|a| !deferred.contains_key(&a.index));
+        let touched = (!self.selection.is_whole()).then(|| chosen.map(|a| a.host.clone()).collect());
         Worker {
             planner: self.planner,
             assessed: Mutex::new(self.plan.assessments.into_iter().map(|a| (a.index, a)).collect()),
@@ -185,7 +200,8 @@ impl<'a> Apply<'a> {
             group_needs,
             cluster: self.cluster,
             inventory: self.inventory,
-            only: self.only,
+            selection: self.selection,
+            touched,
             run,
             step_timeout: self.step_timeout,
             lock,

@@ -7,7 +7,7 @@ use petgraph::graph::NodeIndex;
 use petgraph::visit::Dfs;
 
 use super::event::Outcome;
-use super::task::{State, Task, Work};
+use super::task::{Parallelism, State, Task, Work};
 use crate::expand::Resource;
 use crate::graph::{Graph, Node};
 use crate::group::GroupName;
@@ -20,6 +20,7 @@ pub(super) struct Schedule<'a> {
     pub(super) states: Vec<State>,
     pub(super) busy: BTreeSet<String>,
     pub(super) rolling: bool,
+    pub(super) parallelism: Parallelism,
     /// Gates that stand between nothing: no member changes, nor what comes after.
     idle: BTreeSet<NodeIndex>,
     /// Members that stay as they are because another one of their group failed.
@@ -50,9 +51,15 @@ impl<'a> Schedule<'a> {
             states,
             busy: BTreeSet::new(),
             rolling: false,
+            parallelism: Parallelism::default(),
             idle,
             stopped: BTreeMap::new(),
         }
+    }
+
+    pub(super) fn within(mut self, parallelism: Parallelism) -> Self {
+        self.parallelism = parallelism;
+        self
     }
 
     pub(super) fn state(&self, node: NodeIndex) -> &State {

@@ -1,6 +1,8 @@
 //! Owns the words of the schedule: what a node's state is, and what work there
 //! can be. Must not know what follows from either.
 
+use std::collections::BTreeMap;
+
 use super::event::Outcome;
 use crate::group::GroupName;
 
@@ -58,4 +60,20 @@ pub(super) struct Task {
     pub(super) changes: bool,
     /// What it has to do is not known before it is read again.
     pub(super) unknown: bool,
+}
+
+/// How much may go on at once over the whole cluster.
+#[derive(Debug, Clone)]
+pub struct Parallelism {
+    /// Hosts that are worked on. A group that is formed counts as one: its first
+    /// members need each other.
+    pub hosts: usize,
+    /// Hosts that are at steps with `limit = "NAME"`, by name.
+    pub named: BTreeMap<String, usize>,
+}
+
+impl Default for Parallelism {
+    fn default() -> Self {
+        Self { hosts: 64, named: BTreeMap::new() }
+    }
 }

@@ -16,7 +16,7 @@ use super::summary::{Summary, now};
 use super::task::Work;
 use crate::facts::Needs;
 use crate::facts::view::View;
-use crate::plan::{Assessment, Observed, Planner};
+use crate::plan::{Assessment, Observed, Planner, Selection};
 use crate::resource::Change;
 
 pub(super) struct Worker<'a> {
@@ -27,7 +27,9 @@ pub(super) struct Worker<'a> {
     pub group_needs: BTreeMap<String, Needs>,
     pub cluster: String,
     pub inventory: BTreeMap<String, String>,
-    pub only: Option<BTreeSet<String>>,
+    pub selection: Selection,
+    /// Hosts where something was selected; all where `None`.
+    pub touched: Option<BTreeSet<String>>,
     pub run: String,
     pub step_timeout: Duration,
     pub lock: Lock,

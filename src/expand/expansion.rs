@@ -115,6 +115,7 @@ impl<'a> Expansion<'a> {
             phase: spot.step.phase,
             rolling: spot.step.rolling,
             group: spot.playbook.group,
+            limit: spot.step.limit.clone(),
             notifies,
             place: spot.step.place.clone(),
             context: spot.context.clone(),

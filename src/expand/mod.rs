@@ -34,6 +34,7 @@ pub struct Resource {
     pub phase: Phase,
     pub rolling: bool,
     pub group: Option<GroupName>,
+    pub limit: Option<String>,
     /// Units that owe something when this changes.
     pub notifies: Vec<(String, OnChange)>,
     pub place: Place,

@@ -4,6 +4,8 @@
 mod build;
 mod implied;
 
+use std::collections::BTreeSet;
+
 use petgraph::Direction;
 use petgraph::algo::{tarjan_scc, toposort};
 use petgraph::graph::{DiGraph, NodeIndex};
@@ -52,6 +54,23 @@ impl Graph {
 
     pub fn predecessors(&self, node: NodeIndex) -> impl Iterator<Item = (NodeIndex, Edge)> {
         self.dag.edges_directed(node, Direction::Incoming).map(|e| (e.source(), *e.weight()))
+    }
+
+    /// The part that some resources stand on, with them.
+    #[must_use]
+    pub fn below(&self, asked: impl Fn(usize) -> bool) -> Self {
+        let mut kept = BTreeSet::new();
+        for node in self.order.iter().rev() {
+            if kept.contains(node) || matches!(self.dag[*node], Node::Resource(index) if asked(index)) {
+                kept.insert(*node);
+                kept.extend(self.predecessors(*node).map(|(from, _)| from));
+            }
+        }
+        let node = |index: NodeIndex, node: &Node| kept.contains(&index).then(|| node.clone());
+        let dag = self.dag.filter_map(node, |_, edge| Some(*edge));
+        // A part of what has an order has one too.
+        let order = toposort(&dag, None).unwrap_or_default();
+        Self { dag, order }
     }
 
     /// What a node is called where people read it.

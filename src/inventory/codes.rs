@@ -79,7 +79,7 @@ const CODES: &[(&str, &str)] = &[
     ("HAC-W053", "Backups are kept on a member of the cluster they are of."),
     ("HAC-E054", "WAL is archived less often than the data loss that is acceptable (rpo)."),
     ("HAC-E055", "A version that is not supported, or a parameter that hacluster or Patroni sets itself."),
-    ("HAC-E057", "A time limit is too short, or shorter than that of a part of it."),
+    ("HAC-E057", "A limit is too small to do anything, or a time shorter than that of a part of it."),
     (
         "HAC-E060",
         "A secret stands in the file. Inventories are shared and kept in git; secrets are not. Its value is never shown.",

@@ -43,6 +43,7 @@ pub use ports::{Port, ports};
 pub use preset::Timing;
 pub use quorum::{HostVotes, Votes};
 pub use roles::all_roles;
+pub use suggest::nearest;
 pub use table::Key;
 pub use text::{DnsName, HostPath, Interface, LocalPath, Name, RoleChange, SecretName, Text, User, Word};
 pub use value::Switch;

@@ -1,6 +1,7 @@
 //! Owns the tables about the cluster as such: its hosts, its network, the way
 //! in. Must not know what is derived from them (roles, quorum, checks).
 
+use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
 
 use super::address::{AddressRange, Cidr};
@@ -53,6 +54,8 @@ table! {
         dns: Dns = optional();
         /// who may connect to what
         firewall: Firewall = optional();
+        /// how many hosts do something at once: `hosts` anything, other names what steps say
+        limits: BTreeMap<String, u32>;
     }
 }
 

@@ -5,6 +5,9 @@ mod assess;
 mod away;
 mod cause;
 mod effects;
+mod saved;
+mod selection;
+mod split;
 mod verdict;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -15,6 +18,9 @@ pub use assess::{Assessment, Observed, Planner};
 pub use away::{Absence, Away};
 pub use cause::{Cause, cause, moved, reason};
 pub use effects::effects;
+pub use saved::{Basis, Parts, Saved, SavedChange, Stale};
+pub use selection::{Selection, Unknown, Wish};
+pub use split::LeftOut;
 pub use verdict::{Verdict, verdict};
 
 use crate::graph::Node;

@@ -38,6 +38,8 @@ pub struct Step {
     pub when: Option<(String, Range<usize>)>,
     pub rolling: bool,
     pub once: Option<Once>,
+    /// Name of a limit in `[limits]`: at most that many hosts are at such steps.
+    pub limit: Option<String>,
     pub kind: StepKind,
     pub place: Place,
 }

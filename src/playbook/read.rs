@@ -56,6 +56,7 @@ struct RawStep {
     #[serde(default)]
     rolling: bool,
     once: Option<Once>,
+    limit: Option<Text>,
     file: Option<File>,
     directory: Option<Directory>,
     link: Option<Link>,
@@ -118,6 +119,7 @@ pub(super) fn playbook(source: &Arc<Source>) -> Result<Playbook, Problems> {
         }
     }
     problems.extend(check_steps(&steps, source));
+    problems.extend(steps.iter().filter(|step| step.rolling && step.limit.is_some()).map(limited_twice));
     Problems::check(problems)?;
     let span = document.playbook.span();
     let header = document.playbook.into_inner();
@@ -162,15 +164,16 @@ fn step(raw: Spanned<RawStep>, source: &Arc<Source>) -> Result<Step, Problem> {
         )
         .help("add `creates = \"/path\"` or `unless = \"a read-only check\"`, one of them"));
     }
-    let packages = matches!(kind, StepKind::Package(_)) && raw.phase == Phase::Configure;
+    let packages = matches!(kind, StepKind::Package(_));
     Ok(Step {
-        phase: if packages { Phase::Packages } else { raw.phase },
+        phase: if packages && raw.phase == Phase::Configure { Phase::Packages } else { raw.phase },
         name: raw.name,
         after: raw.after.into_iter().map(spanned).collect(),
         notify: raw.notify.into_iter().map(spanned).collect(),
         when: raw.when.map(spanned),
         rolling: raw.rolling,
         once: raw.once,
+        limit: raw.limit.map(Text::into_inner).or(packages.then(|| "packages".to_owned())),
         kind,
         place: Place { source: Arc::clone(source), span },
     })
@@ -212,6 +215,13 @@ fn check_steps(steps: &[Step], source: &Arc<Source>) -> Vec<Problem> {
         }
     }
     problems
+}
+
+/// A group already changes one member at a time, and starts the first together.
+fn limited_twice(step: &Step) -> Problem {
+    let message = format!("step {:?} is `rolling` and has a `limit`", step.name);
+    Problem::error(&step.place.source, "HAC-E095", step.place.span.clone(), message)
+        .help("remove the limit: the group changes one member at a time")
 }
 
 /// `needs` names playbooks that exist.

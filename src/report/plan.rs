@@ -1,8 +1,6 @@
 //! Owns the plan as people and programs read it: data, and its JSON lines.
 //! Must not know hosts, playbooks or how a plan is made.
 
-use std::collections::BTreeSet;
-
 use serde::Serialize;
 use serde_json::{Value, json};
 
@@ -52,6 +50,21 @@ pub struct Deferred {
     pub steps: Vec<String>,
 }
 
+/// A change that was not selected, and why not.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Waiting {
+    pub id: String,
+    pub why: String,
+}
+
+/// What a run is for, where that is not everything.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Selected {
+    /// As on the command line.
+    pub words: String,
+    pub waiting: Vec<Waiting>,
+}
+
 #[derive(Debug, Clone, Default)]
 pub struct PlanReport {
     pub cluster: String,
@@ -62,6 +75,7 @@ pub struct PlanReport {
     pub effects: Vec<String>,
     /// What a reader should know before anything else, a sentence each.
     pub remarks: Vec<String>,
+    pub selection: Option<Selected>,
     pub deferred: Vec<Deferred>,
     /// Names of the hosts that answered.
     pub hosts: Vec<String>,
@@ -69,19 +83,6 @@ pub struct PlanReport {
 }
 
 impl PlanReport {
-    /// The actions on some hosts alone; how many are left out is a remark.
-    #[must_use]
-    pub fn only(mut self, hosts: Option<&BTreeSet<String>>) -> Self {
-        let Some(hosts) = hosts else { return self };
-        let all = self.actions.len();
-        self.actions.retain(|action| hosts.contains(&action.host));
-        let left = all - self.actions.len();
-        if left > 0 {
-            self.remarks.push(format!("{left} changes on other hosts stay undone (--on)"));
-        }
-        self
-    }
-
     /// To add, to change, to remove, known only later.
     pub(super) fn counts(&self) -> [usize; 4] {
         let mut counts = [0; 4];
@@ -101,18 +102,21 @@ impl PlanReport {
     pub fn json(&self) -> Vec<Value> {
         let actions = self.actions.iter().map(|a| tagged("planned_change", a));
         let deferred = self.deferred.iter().map(|d| tagged("deferred", d));
+        let waiting = self.selection.iter().flat_map(|s| &s.waiting).map(|w| tagged("not_selected", w));
         let effects = self.effects.iter().map(|text| json!({ "type": "effect", "text": text }));
         let remarks = self.remarks.iter().map(|text| json!({ "type": "remark", "text": text }));
         let [add, change, remove, later] = self.counts();
+        let left_out = self.selection.as_ref().map_or(0, |selection| selection.waiting.len());
         let summary = json!({
             "type": "plan_summary",
+            "selected": self.actions.len(), "left_out": left_out,
             "cluster": self.cluster,
             "add": add, "change": change, "remove": remove, "later": later,
             "hosts": self.hosts,
             "unreachable": self.deferred.iter().map(|d| &d.host).collect::<Vec<_>>(),
             "seconds": self.seconds,
         });
-        remarks.chain(actions).chain(deferred).chain(effects).chain([summary]).collect()
+        remarks.chain(actions).chain(deferred).chain(waiting).chain(effects).chain([summary]).collect()
     }
 }
 

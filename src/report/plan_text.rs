@@ -35,21 +35,48 @@ impl PlanReport {
             put(&mut text, &format!("\n{}", paint.bold("What this does to the cluster:")));
             text.extend(self.effects.iter().map(|effect| format!("  {}.\n", clean_line(effect))));
         }
+        if verbose {
+            text.push_str(&self.waiting());
+        }
         if !text.is_empty() {
             text.push('\n');
         }
         text + &self.summary(paint)
     }
 
-    /// The last line alone.
+    /// Changes that were not selected, each with its reason.
+    fn waiting(&self) -> String {
+        let waiting: Vec<_> = self.selection.iter().flat_map(|selection| &selection.waiting).collect();
+        let lines: String =
+            waiting.iter().map(|w| format!("  {} ({})\n", clean_line(&w.id), clean_line(&w.why))).collect();
+        if lines.is_empty() { lines } else { format!("\nDeferred, because not selected:\n{lines}") }
+    }
+
+    /// `3 of 9 changes selected (--on node1), 6 deferred.`
+    fn selected(&self) -> String {
+        let Some(selection) = &self.selection else { return String::new() };
+        let (chosen, waiting) = (self.actions.len(), selection.waiting.len());
+        let all = chosen + waiting;
+        format!(
+            "{chosen} of {} selected ({}), {waiting} deferred.\n",
+            count(all, "change"),
+            clean_line(&selection.words)
+        )
+    }
+
+    /// The last line alone; where not everything was selected, how much was.
     pub fn summary(&self, paint: Paint) -> String {
+        self.selected() + &self.last(paint)
+    }
+
+    fn last(&self, paint: Paint) -> String {
         let took = format!("({:.1} s, {})", self.seconds, count(self.hosts.len(), "host"));
         if self.actions.is_empty() {
-            let all = self.deferred.is_empty();
-            let what = if all {
-                "The cluster matches the configuration."
-            } else {
-                "Nothing to do on the hosts that answered."
+            let waiting = self.selection.as_ref().is_some_and(|selection| !selection.waiting.is_empty());
+            let what = match (waiting, self.deferred.is_empty()) {
+                (true, _) => "Nothing to do in what was selected.",
+                (false, true) => "The cluster matches the configuration.",
+                (false, false) => "Nothing to do on the hosts that answered.",
             };
             return format!("{} {what} {}\n", paint.bold(&paint.green("No changes.")), paint.dim(&took));
         }

@@ -5,6 +5,8 @@ use data_encoding::BASE64;
 use hmac::{Hmac, KeyInit, Mac};
 use sha1::Sha1;
 
+use crate::wildcard;
+
 /// Whether `field` (a comma list of names and patterns, or one hashed name)
 /// means `host`, which is an address, or `[address]:port` if the port is not 22.
 pub(super) fn means(field: &str, host: &str) -> bool {
@@ -15,7 +17,7 @@ pub(super) fn means(field: &str, host: &str) -> bool {
     let mut found = false;
     for pattern in field.split(',') {
         let (negated, pattern) = pattern.strip_prefix('!').map_or((false, pattern), |rest| (true, rest));
-        if wildcard(pattern.to_ascii_lowercase().as_bytes(), host.as_bytes()) {
+        if wildcard::matches(&pattern.to_ascii_lowercase(), &host) {
             if negated {
                 return false;
             }
@@ -32,29 +34,6 @@ fn hashed_means(hashed: &str, host: &str) -> Option<bool> {
     let hash = BASE64.decode(hash.as_bytes()).ok()?;
     let mac = Hmac::<Sha1>::new_from_slice(&salt).ok()?.chain_update(host.as_bytes());
     Some(mac.verify_slice(&hash).is_ok())
-}
-
-/// `*` is any text, `?` any one character. Linear but for the last star.
-fn wildcard(pattern: &[u8], text: &[u8]) -> bool {
-    let (mut p, mut t, mut star) = (0, 0, None);
-    while t < text.len() {
-        match pattern.get(p) {
-            Some(b'*') => {
-                star = Some((p, t));
-                p += 1;
-            }
-            Some(byte) if *byte == b'?' || *byte == text[t] => {
-                p += 1;
-                t += 1;
-            }
-            _ => {
-                let Some((star_p, star_t)) = star else { return false };
-                star = Some((star_p, star_t + 1));
-                (p, t) = (star_p + 1, star_t + 1);
-            }
-        }
-    }
-    pattern[p..].iter().all(|byte| *byte == b'*')
 }
 
 #[cfg(test)]

@@ -6,6 +6,7 @@ use super::{Folder, but, converged, reached};
 use crate::cmd::drift_check::{exit, judge, observe, under_way};
 use crate::error::Exit;
 use crate::exec::Gathered;
+use crate::plan::Selection;
 use crate::report::drift::DriftReport;
 use crate::secrets::Secrets;
 use crate::transport::Prober;
@@ -13,7 +14,8 @@ use crate::transport::Prober;
 async fn check(folder: &Folder, reached: &Gathered<Prober>, trusted: bool) -> DriftReport {
     let world = folder.world();
     let observed = observe(&world, reached, trusted, &()).await.unwrap();
-    judge(&world, &world.planner().plan(&observed).unwrap(), &observed, &BTreeMap::new())
+    let plan = world.planner().plan(&observed).unwrap();
+    judge(&world, &plan, &observed, &BTreeMap::new(), &Selection::default())
 }
 
 fn lines(report: &DriftReport) -> Vec<String> {

@@ -3,6 +3,7 @@
 
 mod drift;
 mod plan;
+mod saved;
 mod secrets;
 mod status;
 

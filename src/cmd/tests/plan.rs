@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::{Folder, but, converged, lost, reached, silent};
+use crate::cli::SelectArgs;
 use crate::cmd::describe::Describe;
 use crate::cmd::reach::one_cluster;
 use crate::cmd::reading::{Reading, reached_all, read};
@@ -104,8 +105,46 @@ async fn a_host_that_is_away_defers_its_steps_only() {
 
     Plan: 1 to add, 0 to change, 0 to remove. 1 known only later. (0.4 s, 1 host)
     ");
-    let only = report.only(Some(&["n2".to_owned()].into()));
-    assert!(only.actions.is_empty() && only.remarks.last().unwrap().contains("on other hosts"));
+}
+
+#[tokio::test]
+async fn a_selection_is_counted_and_the_rest_is_deferred() {
+    let folder = Folder::new().with_secrets();
+    let mut world = folder.world();
+    let bare = |name: &str| but(&converged(&folder.world(), name), &[("packages", "")]);
+    let hosts = reached(&[("n1", bare("n1")), ("n2", bare("n2"))]);
+    let mut say = async |target: &str, on: &str, verbose: bool| {
+        let words = |word: &str| vec![word.to_owned()];
+        let args = SelectArgs { target: words(target), exclude: Vec::new(), on: words(on) };
+        let selection = world.select(&args).unwrap();
+        let reading = read(&mut world, &silent(), &hosts, true, &()).await.unwrap();
+        let reading = reading.select(&world, &selection);
+        let report = Describe::new(&world, &reading, verbose).report(Duration::from_millis(400));
+        let text = folder.shown(&report.text(Paint::default(), verbose));
+        (text.split_once("left out.\n").unwrap().1.to_owned(), report.json().pop().unwrap())
+    };
+    let (text, summary) = say("package:curl", "n1", true).await;
+    insta::assert_snapshot!(text, @"
+
+    base: what every host has
+      + package:curl, on n1 (the host moved away from what was last applied)
+          installed = yes
+
+    Deferred, because not selected:
+      n1/command:guarded (not selected with --target)
+      n2/package:curl (n2 was not selected with --on)
+      n2/command:guarded (n2 was not selected with --on)
+
+    1 of 4 changes selected (--target package:curl --on n1), 3 deferred.
+    Plan: 1 to add, 0 to change, 0 to remove. (0.4 s, 2 hosts)
+    ");
+    assert_eq!((&summary["selected"], &summary["left_out"]), (&1.into(), &3.into()));
+    insta::assert_snapshot!(say("unit:router", "", false).await.0, @"
+
+    0 of 4 changes selected (--target unit:router), 4 deferred.
+    No changes. Nothing to do in what was selected. (0.4 s, 2 hosts)
+    ");
+    assert!(say("", "", true).await.0.contains("\nPlan: 2 to add"), "empty variables select nothing");
 }
 
 #[tokio::test]

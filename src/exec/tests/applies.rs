@@ -147,7 +147,7 @@ async fn a_busy_lock_names_its_holder_and_nothing_is_written() {
     let mut other = holder(&lab, "n2");
     let mut apply = lab.apply().await;
     // Not selected, and locked all the same: both may belong to one group.
-    apply.only = Some(["n1".to_owned()].into());
+    apply.selection = lab.world.select(["", "", "n1"]);
     let (_heard, stops) = tokio::sync::mpsc::unbounded_channel();
     let ended = apply.run_until(stops).await;
     let Err(ApplyError::Locked(busy)) = ended else { panic!("{ended:?}") };
@@ -162,7 +162,7 @@ async fn a_busy_lock_names_its_holder_and_nothing_is_written() {
 async fn hosts_not_selected_stay_as_they_are() {
     let lab = Lab::new(STEPS);
     let mut apply = lab.apply().await;
-    apply.only = Some(["n1".to_owned()].into());
+    apply.selection = lab.world.select(["", "", "n1"]);
     let (_heard, stops) = tokio::sync::mpsc::unbounded_channel();
     let summary = apply.run_until(stops).await.unwrap();
     assert_eq!((summary.changed, summary.deferred.len()), (4, 4), "{summary:?}");

@@ -13,8 +13,8 @@ use tempfile::TempDir;
 use super::World;
 use crate::exec::drive::Stops;
 use crate::exec::event::{Event, Sink};
-use crate::exec::{Apply, ApplyError, Summary, probe_all};
-use crate::plan::{Observed, Plan};
+use crate::exec::{Apply, ApplyError, Parallelism, Summary, probe_all};
+use crate::plan::{Observed, Plan, Selection};
 use crate::transport::fake::Fake;
 use crate::transport::{Connection, Output, Prober};
 
@@ -115,7 +115,8 @@ impl Lab {
             run_timeout: Duration::from_mins(1),
             state_dir: self.state_dir(),
             approved: false,
-            only: None,
+            selection: Selection::default(),
+            parallelism: Parallelism::default(),
             sink: Arc::clone(&self.heard) as Arc<dyn Sink>,
         }
     }

@@ -9,6 +9,7 @@ mod host;
 mod order;
 mod plans;
 mod rolling;
+mod selection;
 mod sim;
 
 use std::collections::BTreeMap;
@@ -19,8 +20,8 @@ use petgraph::graph::NodeIndex;
 
 use crate::expand::{Resource, expand};
 use crate::graph::{Graph, Node};
-use crate::inventory;
-use crate::plan::Planner;
+use crate::inventory::{self, Host};
+use crate::plan::{Planner, Selection, Wish};
 use crate::playbook::{self, Playbook};
 use crate::render::Renderer;
 use crate::resource::Kind;
@@ -54,6 +55,7 @@ host = "n1"
 
 /// Everything that follows from an inventory and its playbooks.
 pub(super) struct World {
+    pub(super) hosts: Vec<Host>,
     pub(super) resources: Vec<Resource>,
     pub(super) graph: Graph,
     pub(super) renderer: Renderer,
@@ -64,10 +66,10 @@ impl World {
     pub(super) fn new(inventory: &str, playbooks: &[Playbook], templates: Option<&Path>) -> Self {
         let secrets = Arc::new(Secrets::generate("tests", 1_790_000_000).unwrap());
         let renderer = Renderer::new(templates, Some(Arc::clone(&secrets)));
-        let context = inventory::parse("cluster.toml", inventory.as_bytes()).unwrap().context();
-        let resources = expand(playbooks, &context, &renderer).unwrap();
+        let inventory = inventory::parse("cluster.toml", inventory.as_bytes()).unwrap();
+        let resources = expand(playbooks, &inventory.context(), &renderer).unwrap();
         let graph = Graph::build(&resources, playbooks).unwrap();
-        Self { resources, graph, renderer, secrets }
+        Self { hosts: inventory.hosts(), resources, graph, renderer, secrets }
     }
 
     /// The lab's cluster under the built-in playbooks.
@@ -92,6 +94,13 @@ impl World {
             renderer: &self.renderer,
             secrets: Some(&self.secrets),
         }
+    }
+
+    /// As with these flags: `--target`, `--exclude`, `--on`.
+    pub(super) fn select(&self, [target, exclude, on]: [&str; 3]) -> Selection {
+        let words = |text: &str| text.split_whitespace().map(str::to_owned).collect();
+        let wish = Wish { target: words(target), exclude: words(exclude), on: words(on) };
+        Selection::new(wish, &self.hosts, &self.resources).unwrap()
     }
 
     pub(super) fn find(&self, id: &str) -> usize {

@@ -141,6 +141,7 @@ impl<'a> Sim<'a> {
             !rolls(work) || !self.running.iter().any(rolls),
             "two groups are disturbed at once: {work:?}"
         );
+        self.check_limits(work);
         let mut done = Vec::new();
         for step in steps_of(work) {
             for before in self.world.before(step) {
@@ -151,6 +152,21 @@ impl<'a> Sim<'a> {
                 assert!(succeeded || inside, "{step} starts before {before} succeeded");
             }
             done.push(step);
+        }
+    }
+
+    /// Never more at once than was said; a group is formed as a whole.
+    fn check_limits(&self, work: &Work) {
+        let hosts = |of: &dyn Fn(usize) -> bool| -> BTreeSet<String> {
+            let steps = self.running.iter().chain([work]).flat_map(steps_of).filter(|step| of(*step));
+            steps.map(|step| self.world.resources[step].hosts[0].clone()).collect()
+        };
+        let parallelism = &self.schedule.parallelism;
+        let forms = self.running.iter().chain([work]).any(|work| matches!(work, Work::Form { .. }));
+        assert!(forms || hosts(&|_| true).len() <= parallelism.hosts, "too many hosts at once: {work:?}");
+        for (name, most) in &parallelism.named {
+            let named = |step: usize| self.world.resources[step].limit.as_ref() == Some(name);
+            assert!(hosts(&named).len() <= *most, "more than {most} at {name}: {work:?}");
         }
     }
 

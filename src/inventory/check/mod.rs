@@ -5,6 +5,7 @@ mod addresses;
 mod backup;
 mod edge;
 mod free;
+mod limits;
 mod names;
 mod pools;
 mod ports;
@@ -57,6 +58,7 @@ const RULES: &[Rule] = &[
     timing::patroni_sum,
     timing::etcd,
     timing::ssh,
+    limits::some,
     postgres::schema,
     postgres::version,
     postgres::synchronous_nas,
