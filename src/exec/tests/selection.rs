@@ -173,7 +173,10 @@ async fn a_target_is_done_with_what_it_stands_on_and_the_rest_is_deferred() {
     let summary = apply.run_until(stops).await.unwrap();
     assert_eq!((summary.changed, summary.deferred.len(), summary.left.len()), (3, 5, 0), "{summary:?}");
     assert!(lab.read("n1", "root/one").is_some() && lab.read("n1", "root/two").is_none());
-    assert_eq!(ledger(&lab, "n1"), ["n1/command:command", "n1/file:/hac-test-root/one", "n1/file:/hac-test-root/word"]);
+    assert_eq!(
+        ledger(&lab, "n1"),
+        ["n1/command:command", "n1/file:/hac-test-root/one", "n1/file:/hac-test-root/word"]
+    );
     assert_eq!(lab.read("n2", "state/ledger.json"), None, "nothing of it was selected");
     let rest = lab.run().await.unwrap();
     assert_eq!((rest.changed, rest.deferred.len()), (5, 0), "{rest:?}");
