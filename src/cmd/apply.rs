@@ -45,7 +45,7 @@ async fn whole(
 ) -> Result<Exit, Failure> {
     let start = Instant::now();
     let reporter = Arc::new(Reporter::new(ui));
-    let reached = reach::connections(world, &reading::names(world), &*reporter).await;
+    let reached = reach::connections(world, &reading::names(world), &*reporter).await?;
     let reading = reading::read(world, ui, &reach::handles(&reached), !args.no_diff, &*reporter).await;
     reporter.finish();
     let reading = reading?.select(world, &selection);
@@ -80,13 +80,11 @@ fn apply<'a>(
     args: &ApplyArgs,
     sink: Arc<Reporter>,
 ) -> Apply<'a> {
-    let targets = reach::targets(world, &reading::names(world));
     Apply {
         planner: world.planner(),
         plan: reading.plan,
         observed: reading.observed,
         connections,
-        targets: targets.into_iter().map(|target| (target.name.clone(), target)).collect(),
         cluster: world.name().to_owned(),
         inventory: world.flat_inventory(),
         step_timeout: world.inventory.ssh.step_timeout.length(),

@@ -28,7 +28,7 @@ pub(super) fn run(ui: &Ui, globals: &Globals, args: &DriftCheckArgs) -> Result<E
     let selection = world.select(&args.select)?;
     let reporter = Reporter::reading(ui);
     let read = block_on(async {
-        let reached = reach::probers(&world, &names(&world), &reporter).await;
+        let reached = reach::probers(&world, &names(&world), &reporter).await?;
         let observed = observe(&world, &reached, args.trust_guards, &reporter).await?;
         reach::one_cluster(&observed)?;
         let plan = world.planner().plan(&observed)?;

@@ -1,7 +1,7 @@
 //! Owns `hosts trust`: what a host shows, what was pinned, the question, the pin.
 //! Must not know how keys are exchanged or how known-hosts files are written.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use serde_json::json;
 
@@ -10,7 +10,7 @@ use super::{block_on, reach};
 use crate::cli::{Globals, HostsCommand, TrustArgs};
 use crate::error::{Exit, Failure, Reason};
 use crate::report::ui::Ui;
-use crate::transport::{Offered, Target, TransportError, offered, pin, recognise};
+use crate::transport::{Dialer, Offered, Target, TransportError, offered, pin, recognise};
 
 /// How the known-hosts files stand to what a host shows.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -38,9 +38,9 @@ struct Sight {
 pub(super) fn run(ui: &Ui, globals: &Globals, command: &HostsCommand) -> Result<Exit, Failure> {
     let HostsCommand::Trust(args) = command;
     let world = World::load(globals, Vault::Shut)?;
-    world.check_hosts(&args.nodes)?;
-    let names: Vec<&str> = args.nodes.iter().map(String::as_str).collect();
-    trust(ui, reach::targets(&world, &names), args)
+    let (targets, strangers) = block_on(reach::ways(&world, &args.nodes))??;
+    world.check_hosts(&strangers)?;
+    trust(ui, targets, args)
 }
 
 /// One host after the other. One that does not answer leaves the others be.
@@ -62,12 +62,13 @@ pub(super) fn trust(ui: &Ui, targets: Vec<Target>, args: &TrustArgs) -> Result<E
 }
 
 async fn look(target: Target) -> Result<Sight, TransportError> {
-    let offers = offered(&target).await?;
-    let standing = match recognise(&target).await {
+    let dialer = Dialer::default();
+    let offers = offered(&target, &dialer).await?;
+    let standing = match recognise(&target, &dialer).await {
         Ok(()) => Standing::Known,
         Err(TransportError::HostKeyUnknown(_)) => Standing::New,
         Err(TransportError::HostKeyChanged(change)) => {
-            Standing::Changed { file: change.file, line: change.line, pinned: change.pinned }
+            Standing::Changed { file: change.place.file, line: change.place.line, pinned: change.pinned }
         }
         Err(error) => return Err(error),
     };
@@ -140,10 +141,10 @@ fn ask(ui: &Ui, sight: &Sight, number: usize) -> Result<(), Failure> {
 
 impl Sight {
     /// The file whose pin is replaced.
-    fn file(&self) -> &std::path::Path {
+    fn file(&self) -> &Path {
         match &self.standing {
             Standing::Changed { file, .. } => file,
-            _ => &self.target.known_hosts,
+            _ => self.target.known_hosts.first().map_or(Path::new(""), PathBuf::as_path),
         }
     }
 

@@ -8,6 +8,7 @@ mod drift_check;
 mod explain;
 mod graph;
 mod hosts;
+mod keys;
 mod limits;
 mod plan;
 mod reach;

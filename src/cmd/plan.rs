@@ -20,7 +20,7 @@ pub(super) fn run(ui: &Ui, globals: &Globals, args: &PlanArgs) -> Result<Exit, F
     let reporter = Reporter::reading(ui);
     let reading = block_on(async {
         let names = reading::names(&world);
-        let reached = reach::probers(&world, &names, &reporter).await;
+        let reached = reach::probers(&world, &names, &reporter).await?;
         reading::read(&mut world, ui, &reached, !args.no_diff, &reporter).await
     });
     reporter.finish();

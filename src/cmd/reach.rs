@@ -2,19 +2,23 @@
 //! Hands out probers; only `apply` may keep connections.
 
 use std::collections::BTreeMap;
-use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use super::keys::{self, Files};
 use super::world::World;
 use crate::error::{Failure, Reason};
 use crate::exec::{Gathered, Sink, connect, now, probe_all};
 use crate::facts::{Facts, Needs};
+use crate::inventory::{Host, JumpHost};
 use crate::plan::{Absence, Away, Observed};
-use crate::transport::{Connection, Prober, Target, expand_home};
+use crate::transport::{Connection, Keyring, Prober, Target, expand_home};
 
 /// Keys that ssh tries when none is named, in its order.
 const DEFAULT_KEYS: [&str; 3] = ["id_ed25519", "id_ecdsa", "id_rsa"];
+
+/// Host keys an administrator pinned for all users of this machine.
+const GLOBAL_KNOWN_HOSTS: &str = "/etc/ssh/ssh_known_hosts";
 
 /// What the environment tells of the user.
 #[derive(Debug)]
@@ -30,32 +34,62 @@ impl Home {
     }
 }
 
-/// The hosts that have something to hold.
-pub(super) fn targets(world: &World, names: &[&str]) -> Vec<Target> {
+/// The ways to hosts; `keyring` is what logs in there.
+pub(super) fn targets(world: &World, names: &[&str], keyring: &Arc<Keyring>) -> Vec<Target> {
     let home = Home::read();
     let wanted = |name: &str| names.contains(&name);
-    world.hosts.iter().filter(|host| wanted(&host.name)).map(|host| target(world, host, &home)).collect()
+    let hosts = world.hosts.iter().filter(|host| wanted(&host.name));
+    hosts.map(|host| target(world, host, &home, keyring)).collect()
 }
 
-fn target(world: &World, host: &crate::inventory::Host, home: &Home) -> Target {
+fn target(world: &World, host: &Host, home: &Home, keyring: &Arc<Keyring>) -> Target {
     let ssh = &world.inventory.ssh;
-    let resolve = |path: &str| beside(&world.file, &expand_home(Path::new(path), &home.folder));
-    let default = || {
-        let keys = DEFAULT_KEYS.iter().map(|name| home.folder.join(".ssh").join(name));
-        keys.filter(|path| path.is_file()).collect()
-    };
-    let keys = ssh.key.as_ref().map_or_else(default, |key| vec![resolve(key)]);
-    let known_hosts = ssh.known_hosts.as_ref().map(|path| resolve(path));
-    Target {
-        name: host.name.clone(),
-        address: IpAddr::V4(host.address),
-        port: host.ssh_port,
-        user: host.ssh_user.clone(),
-        keys,
-        agent: home.agent.clone().filter(|_| ssh.agent),
-        known_hosts: known_hosts.unwrap_or_else(|| home.folder.join(".ssh/known_hosts")),
+    // A file that is named is the only one that counts; else those of ssh do.
+    let usual = || vec![home.folder.join(".ssh/known_hosts"), PathBuf::from(GLOBAL_KNOWN_HOSTS)];
+    let known_hosts = ssh.known_hosts.as_ref().map_or_else(usual, |path| vec![resolve(world, home, path)]);
+    let hop = |name: String, address: String, port: u16, user: &str, via: Option<Arc<Target>>| Target {
+        name,
+        address,
+        port,
+        user: user.to_owned(),
+        keyring: Arc::clone(keyring),
+        known_hosts: known_hosts.clone(),
         connect_timeout: ssh.connect_timeout.length(),
-    }
+        via,
+    };
+    let jump = |via: Option<Arc<Target>>, jump: &JumpHost| {
+        let user = jump.user.as_deref().unwrap_or(&ssh.user);
+        Some(Arc::new(hop(jump.to_string(), jump.host.clone(), jump.port, user, via)))
+    };
+    let via = host.ssh_jump.iter().fold(None, jump);
+    hop(host.name.clone(), host.address.to_string(), host.ssh_port, &host.ssh_user, via)
+}
+
+/// The ways to what is named, a host or a jump host as the inventory writes it,
+/// and the names that mean nothing. Only jump hosts on a way need our keys.
+pub(super) async fn ways(world: &World, names: &[String]) -> Result<(Vec<Target>, Vec<String>), Failure> {
+    let through = world.hosts.iter().any(|host| !host.ssh_jump.is_empty());
+    let keyring = if through { keyring(world).await? } else { Arc::default() };
+    let hosts: Vec<&str> = world.hosts.iter().map(|host| host.name.as_str()).collect();
+    let way = |target| std::iter::successors(Some(Arc::new(target)), |next: &Arc<Target>| next.via.clone());
+    let known: Vec<Arc<Target>> = targets(world, &hosts, &keyring).into_iter().flat_map(way).collect();
+    let find =
+        |name: &String| known.iter().find(|target| &target.name == name).map(|target| Target::clone(target));
+    let strangers = names.iter().filter(|name| find(name).is_none()).cloned().collect();
+    Ok((names.iter().filter_map(find).collect(), strangers))
+}
+
+/// Reads the keys, and asks for a passphrase where that is needed.
+async fn keyring(world: &World) -> Result<Arc<Keyring>, Failure> {
+    let (home, ssh) = (Home::read(), &world.inventory.ssh);
+    let usual = || DEFAULT_KEYS.iter().map(|name| home.folder.join(".ssh").join(name)).collect();
+    let paths = ssh.key.as_ref().map_or_else(usual, |key| vec![resolve(world, &home, key)]);
+    let files = Files { paths, named: ssh.key.is_some() };
+    keys::keyring(&files, home.agent.clone().filter(|_| ssh.agent)).await.map(Arc::new)
+}
+
+fn resolve(world: &World, home: &Home, path: &str) -> PathBuf {
+    beside(&world.file, &expand_home(Path::new(path), &home.folder))
 }
 
 /// Paths in an inventory are relative to it, wherever one stands.
@@ -64,8 +98,12 @@ fn beside(file: &Path, path: &Path) -> PathBuf {
 }
 
 /// Connects, and hands out handles that cannot write: no connection is kept.
-pub(super) async fn probers(world: &World, names: &[&str], sink: &dyn Sink) -> Gathered<Prober> {
-    handles(&connections(world, names, sink).await)
+pub(super) async fn probers(
+    world: &World,
+    names: &[&str],
+    sink: &dyn Sink,
+) -> Result<Gathered<Prober>, Failure> {
+    Ok(handles(&connections(world, names, sink).await?))
 }
 
 /// Probers beside connections, for `apply`.
@@ -75,8 +113,13 @@ pub(super) fn handles(connections: &Gathered<Arc<Connection>>) -> Gathered<Probe
     Gathered { ok: connections.ok.iter().map(prober).collect(), failed: connections.failed.clone() }
 }
 
-pub(super) async fn connections(world: &World, names: &[&str], sink: &dyn Sink) -> Gathered<Arc<Connection>> {
-    connect(&targets(world, names), sink).await
+pub(super) async fn connections(
+    world: &World,
+    names: &[&str],
+    sink: &dyn Sink,
+) -> Result<Gathered<Arc<Connection>>, Failure> {
+    let keyring = keyring(world).await?;
+    Ok(connect(&targets(world, names, &keyring), sink).await)
 }
 
 /// Probes everybody once. Fails where not one host answers.

@@ -92,7 +92,7 @@ fn asks_facts(renderer: &Renderer, name: &str) -> bool {
 fn facts(ui: &Ui, world: &World, host: &str) -> Result<Facts, Failure> {
     let reporter = Reporter::reading(ui);
     let observed = block_on(async {
-        let reached = reach::probers(world, &[host], &reporter).await;
+        let reached = reach::probers(world, &[host], &reporter).await?;
         let needs = [(host.to_owned(), Needs::default())].into();
         reach::observe(&reached, &needs, &reporter).await
     });

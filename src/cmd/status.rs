@@ -23,7 +23,7 @@ pub(super) fn run(ui: &Ui, globals: &Globals) -> Result<Exit, Failure> {
     let reporter = Reporter::reading(ui);
     let observed = block_on(async {
         let names: Vec<&str> = needs.keys().map(String::as_str).collect();
-        let reached = reach::probers(&world, &names, &reporter).await;
+        let reached = reach::probers(&world, &names, &reporter).await?;
         reach::observe(&reached, &needs, &reporter).await
     });
     reporter.finish();

@@ -11,7 +11,7 @@ use tokio::task::JoinSet;
 use super::event::{Event, Sink};
 use crate::facts::{Facts, Needs, parse, probe_body};
 use crate::plan::{Absence, Away};
-use crate::transport::{Connection, Limits, ProbeText, Prober, Protection, Target, TransportError};
+use crate::transport::{Connection, Dialer, ProbeText, Prober, Protection, Target, TransportError};
 
 /// A probe of a healthy host takes a tenth of a second; REST questions to a
 /// frozen service up to 3 s each.
@@ -45,14 +45,14 @@ impl<T> Gathered<T> {
 
 /// Connects to all targets at once.
 pub async fn connect(targets: &[Target], sink: &dyn Sink) -> Gathered<Arc<Connection>> {
-    let limits = Limits::default();
+    let dialer = Dialer::default();
     let mut tasks = JoinSet::new();
     for target in targets {
         sink.event(Event::Connecting { host: target.name.clone() });
-        let (target, limits) = (target.clone(), limits.clone());
+        let (target, dialer) = (target.clone(), dialer.clone());
         tasks.spawn(async move {
             let start = Instant::now();
-            (target.name.clone(), Connection::open(&target, &limits).await, start.elapsed())
+            (target.name.clone(), Connection::open(&target, &dialer).await, start.elapsed())
         });
     }
     let mut gathered = Gathered::default();

@@ -5,17 +5,16 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 
 use super::work::lock;
-use crate::transport::{Connection, Limits, Prober, Target};
+use crate::transport::{Connection, Prober};
 
 #[derive(Debug)]
 pub(super) struct Links {
     open: Mutex<BTreeMap<String, Arc<Connection>>>,
-    targets: BTreeMap<String, Target>,
 }
 
 impl Links {
-    pub(super) fn new(open: BTreeMap<String, Arc<Connection>>, targets: BTreeMap<String, Target>) -> Self {
-        Self { open: Mutex::new(open), targets }
+    pub(super) fn new(open: BTreeMap<String, Arc<Connection>>) -> Self {
+        Self { open: Mutex::new(open) }
     }
 
     pub(super) fn get(&self, host: &str) -> Option<Arc<Connection>> {
@@ -25,9 +24,7 @@ impl Links {
     /// Connects to a host again, for everything that follows. The lock there
     /// went with the old connection: from now on only its counter guards us.
     pub(super) async fn reopen(&self, host: &str) -> Option<Arc<Connection>> {
-        // What has no address is this machine, or a fake: nothing to dial.
-        let Some(target) = self.targets.get(host) else { return self.get(host) };
-        let fresh = Arc::new(Connection::open(target, &Limits::default()).await.ok()?);
+        let fresh = self.get(host)?.reopen().await.ok()?;
         lock(&self.open).insert(host.to_owned(), Arc::clone(&fresh));
         Some(fresh)
     }

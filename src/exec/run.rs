@@ -18,7 +18,7 @@ use super::task::{Parallelism, Task};
 use super::work::{Worker, group_needs};
 use crate::plan::{Assessment, LeftOut, Observed, Plan, Planner, Selection};
 use crate::resource::Change;
-use crate::transport::{Connection, Prober, Target};
+use crate::transport::{Connection, Prober};
 
 /// Everything a run needs. The plan was shown and confirmed.
 pub struct Apply<'a> {
@@ -26,8 +26,6 @@ pub struct Apply<'a> {
     pub plan: Plan,
     pub observed: Observed,
     pub connections: BTreeMap<String, Arc<Connection>>,
-    /// To find a host again whose connection was lost.
-    pub targets: BTreeMap<String, Target>,
     pub cluster: String,
     /// Flat inventory values, for the ledger.
     pub inventory: BTreeMap<String, String>,
@@ -196,7 +194,7 @@ impl<'a> Apply<'a> {
             planner: self.planner,
             assessed: Mutex::new(self.plan.assessments.into_iter().map(|a| (a.index, a)).collect()),
             observed: Mutex::new(self.observed),
-            links: Links::new(self.connections, self.targets),
+            links: Links::new(self.connections),
             group_needs,
             cluster: self.cluster,
             inventory: self.inventory,

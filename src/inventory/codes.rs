@@ -63,6 +63,10 @@ const CODES: &[(&str, &str)] = &[
     ("HAC-E047", "Two components do the same job, or one is disabled that another needs."),
     ("HAC-W047", "One pod of the ingress is gone for minutes when its node dies."),
     (
+        "HAC-E048",
+        "A way through jump hosts leads nowhere: a host stands on its own way, or a jump host twice on one.",
+    ),
+    (
         "HAC-E049",
         "Two services of one host have one port. K3s takes 2379-2382 on its servers, which no option moves.",
     ),

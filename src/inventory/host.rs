@@ -5,6 +5,7 @@ use std::net::Ipv4Addr;
 
 use serde::Serialize;
 
+use super::jump::JumpHost;
 use super::model::{Platform, Tables};
 use super::roles::{Seat, roles};
 
@@ -34,6 +35,7 @@ pub struct Host {
     pub index: usize,
     pub ssh_user: String,
     pub ssh_port: u16,
+    pub ssh_jump: Vec<JumpHost>,
     pub interface: Option<String>,
     /// Its table in the file, for `Inventory::place_of`: `node[0]` or `truenas`.
     pub path: String,
@@ -69,6 +71,7 @@ fn node(tables: &Tables, index: usize) -> Host {
         index,
         ssh_user: node.user.as_ref().unwrap_or(&tables.ssh.user).to_string(),
         ssh_port: node.port.unwrap_or(tables.ssh.port),
+        ssh_jump: node.jump.as_ref().unwrap_or(&tables.ssh.jump).clone(),
         interface: interface(tables, node.interface.as_deref()),
         path: format!("node[{index}]"),
     }
@@ -91,6 +94,7 @@ fn nas(tables: &Tables, index: usize) -> Host {
         index,
         ssh_user: nas.user.as_ref().unwrap_or(&tables.ssh.user).to_string(),
         ssh_port: nas.port.unwrap_or(tables.ssh.port),
+        ssh_jump: nas.jump.as_ref().unwrap_or(&tables.ssh.jump).clone(),
         interface: interface(tables, nas.interface.as_deref()),
         path: "truenas".to_owned(),
     }

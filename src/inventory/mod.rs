@@ -12,6 +12,7 @@ mod document;
 mod edge;
 mod file;
 mod host;
+mod jump;
 mod mismatch;
 mod model;
 mod path;
@@ -38,6 +39,7 @@ pub use database::{
 pub use edge::{Certificate, Cloudflare, Dns, Firewall, Ingress, K3s, Metallb, Protocol, Resolver};
 pub use file::{Inventory, load, parse};
 pub use host::{EtcdMember, Host, hosts};
+pub use jump::JumpHost;
 pub use model::{Cluster, Network, Node, Platform, Ssh, Tables, Truenas, Vip, schema};
 pub use ports::{Port, ports};
 pub use preset::Timing;

@@ -8,6 +8,7 @@ use super::address::{AddressRange, Cidr};
 use super::choice::{Period, choice};
 use super::database::{Backup, Etcd, Postgres, Redis, Timescaledb};
 use super::edge::{Cloudflare, Dns, Firewall, Ingress, K3s, Metallb};
+use super::jump::JumpHost;
 use super::table::{Key, Table, optional, table};
 use super::text::{DnsName, HostPath, Interface, LocalPath, Name, RoleChange, SecretName, Text, User};
 use super::value::Switch;
@@ -102,6 +103,8 @@ table! {
         key: Option<LocalPath>;
         /// file of known host keys on the control side
         known_hosts: Option<LocalPath>;
+        /// hosts to pass on the way, the nearest first
+        jump: Vec<JumpHost>;
         /// ask the SSH agent for keys
         agent: bool = true;
         /// limit for one connection
@@ -124,6 +127,8 @@ table! {
         port: Option<u16>;
         /// account to log in as, where it is not that of [ssh]
         user: Option<User>;
+        /// hosts to pass on the way, where they are not those of [ssh]; [] is none
+        jump: Option<Vec<JumpHost>>;
         /// interface on the LAN, where it is not that of [network]
         interface: Option<Interface>;
         /// roles to add, or with a leading - to leave out
@@ -152,6 +157,8 @@ table! {
         port: Option<u16>;
         /// account to log in as, where it is not that of [ssh]
         user: Option<User>;
+        /// hosts to pass on the way, where they are not those of [ssh]; [] is none
+        jump: Option<Vec<JumpHost>>;
         /// interface on the LAN, where it is not that of [network]
         interface: Option<Interface>;
         /// roles to add, or with a leading - to leave out

@@ -159,7 +159,7 @@ fn label(text: &str) -> Result<(), Wrong> {
     Ok(())
 }
 
-fn dns_name(text: &str) -> Result<(), Wrong> {
+pub(super) fn dns_name(text: &str) -> Result<(), Wrong> {
     if let Some((_, rest)) = text.split_once("://") {
         let message = format!("is {}, a URL; a host name is needed", quoted(text));
         return Err(Wrong::new("HAC-E030", message).help(format!("write \"{}\"", rest.trim_end_matches('/'))));
@@ -178,7 +178,7 @@ fn dns_name(text: &str) -> Result<(), Wrong> {
     }
 }
 
-fn user(text: &str) -> Result<(), Wrong> {
+pub(super) fn user(text: &str) -> Result<(), Wrong> {
     only(text, |c| c.is_ascii_alphanumeric() || "-_.".contains(c), "letters, digits, -, _ and .")?;
     at_most(text, 32, "a user name")?;
     if text.starts_with(['-', '.']) || text.starts_with(|c: char| c.is_ascii_digit()) {

@@ -1,154 +1,166 @@
-//! Owns the login: key files in order, then the agent.
-//! Must not know host keys, channels, or where key files come from.
-
-use std::os::unix::fs::PermissionsExt;
-use std::path::Path;
-use std::sync::Arc;
+//! Owns the login: certificates and keys of files in order, then the agent's.
+//! Must not know host keys, channels, or how key files are read.
 
 use russh::client::{AuthResult, Handle};
 use russh::keys::agent::AgentIdentity;
-use russh::keys::agent::client::AgentClient;
-use russh::keys::{self, Algorithm, HashAlg, PrivateKey, PrivateKeyWithHashAlg};
-use tokio::net::UnixStream;
+use russh::keys::signature::Signer as _;
+use russh::keys::ssh_key::encoding::Encode;
+use russh::keys::ssh_key::private::KeypairData;
+use russh::keys::{self, HashAlg, PrivateKey, PublicKey};
+use russh::{AgentAuthError, Signer};
 
+use super::agent;
 use super::error::TransportError;
 use super::handshake::{HostKeyGuard, unreachable};
+use super::identity::Identity;
 use super::known_hosts::fingerprint;
 use super::target::Target;
 
 /// Logs in with the first key the host accepts.
 pub(super) async fn login(handle: &mut Handle<HostKeyGuard>, target: &Target) -> Result<(), TransportError> {
-    let mut tried = Vec::new();
-    for path in &target.keys {
-        let shown = path.display();
-        let key = match load(target, path)? {
-            Loaded::Key(key) => key,
-            Loaded::Absent => {
-                tried.push(format!("{shown} (no such file)"));
-                continue;
-            }
-            Loaded::Encrypted => {
-                tried.push(format!("{shown} (needs its passphrase: `ssh-add {shown}`)"));
-                continue;
-            }
-        };
-        let hash = rsa_hash(handle, &key.algorithm()).await;
-        let with_hash = PrivateKeyWithHashAlg::new(Arc::clone(&key), hash);
-        match handle.authenticate_publickey(&target.user, with_hash).await {
-            Ok(AuthResult::Success) => return Ok(()),
-            Ok(AuthResult::Failure { .. }) => {
-                tried.push(format!("{shown} ({})", fingerprint(key.public_key())));
-            }
-            Err(error) => return Err(cut(target, tried, &error.to_string())),
+    let mut login = Login { handle, target, tried: target.keyring.skipped.clone() };
+    for identity in &target.keyring.identities {
+        if login.with_file(identity).await? {
+            return Ok(());
         }
     }
-    if try_agent(handle, target, &mut tried).await? {
+    if login.with_agent().await? {
         return Ok(());
     }
-    Err(refused(target, tried))
+    Err(refused(target, login.tried))
 }
 
-enum Loaded {
-    Key(Arc<PrivateKey>),
-    Absent,
-    /// Locked, but the agent may hold it.
-    Encrypted,
+struct Login<'a> {
+    handle: &'a mut Handle<HostKeyGuard>,
+    target: &'a Target,
+    /// What did not open the door, for people.
+    tried: Vec<String>,
 }
 
-fn load(target: &Target, path: &Path) -> Result<Loaded, TransportError> {
-    let node = || target.name.clone();
-    let broken = |why: String, fix: &str| TransportError::KeyFile {
-        node: node(),
-        path: path.to_owned(),
-        why,
-        fix: fix.to_owned(),
-    };
-    let mode = match std::fs::metadata(path) {
-        Ok(metadata) => metadata.permissions().mode() & 0o7777,
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Loaded::Absent),
-        Err(error) => return Err(broken(error.to_string(), "name a key file this user can read")),
-    };
-    if mode & 0o077 != 0 {
-        return Err(TransportError::KeyPermissions { node: node(), path: path.to_owned(), mode });
-    }
-    match keys::load_secret_key(path, None) {
-        Ok(key) if !key.is_encrypted() => Ok(Loaded::Key(Arc::new(key))),
-        Ok(_) | Err(keys::Error::KeyIsEncrypted) if target.agent.is_some() => Ok(Loaded::Encrypted),
-        Ok(_) | Err(keys::Error::KeyIsEncrypted) => {
-            let fix = format!("start an agent (`eval $(ssh-agent)`), then `ssh-add {}`", path.display());
-            Err(broken("it has a passphrase, and no agent is running".into(), &fix))
-        }
-        Err(keys::Error::IO(error)) => Err(broken(error.to_string(), "name a key file this user can read")),
-        Err(error) => Err(broken(
-            format!("it is no private key we can read ({error})"),
-            "name the private key, not the .pub; `ssh-keygen -t ed25519` makes one",
-        )),
-    }
-}
-
-/// RSA keys sign with SHA-2. Asking the host what it takes can last 1 s, so
-/// only RSA keys ask.
-async fn rsa_hash(handle: &Handle<HostKeyGuard>, algorithm: &Algorithm) -> Option<HashAlg> {
-    if !matches!(algorithm, Algorithm::Rsa { .. }) {
-        return None;
-    }
-    let best = handle.best_supported_rsa_hash().await.ok().flatten().flatten();
-    Some(best.unwrap_or(HashAlg::Sha256))
-}
-
-async fn try_agent(
-    handle: &mut Handle<HostKeyGuard>,
-    target: &Target,
-    tried: &mut Vec<String>,
-) -> Result<bool, TransportError> {
-    let Some(socket) = &target.agent else { return Ok(false) };
-    let (mut agent, identities) = match ask_agent(handle, socket).await {
-        Ok(found) => found,
-        Err(error) => {
-            tried.push(format!("agent {} ({error})", socket.display()));
-            return Ok(false);
-        }
-    };
-    if identities.is_empty() {
-        tried.push("agent (holds no key: `ssh-add`)".into());
-    }
-    for identity in identities {
-        // A certificate's plain key is tried too, as ssh does.
-        let key = identity.public_key().into_owned();
-        let hash = rsa_hash(handle, &key.algorithm()).await;
-        let shown = format!("agent {}", fingerprint(&key));
-        match handle.authenticate_publickey_with(&target.user, key, hash, &mut agent).await {
-            Ok(AuthResult::Success) => return Ok(true),
-            Ok(AuthResult::Failure { .. }) if handle.is_closed() => {
-                return Err(cut(target, std::mem::take(tried), "closed"));
+impl Login<'_> {
+    /// The certificate first, as ssh does.
+    async fn with_file(&mut self, identity: &Identity) -> Result<bool, TransportError> {
+        let path = identity.path.display();
+        let mut signer = FileSigner(&identity.key);
+        match &identity.certificate {
+            Some(Ok(certificate)) => {
+                let names = certificate.valid_principals().join(", ");
+                let shown = format!("{path}-cert.pub (a certificate for {names})");
+                if self.offer(certificate.as_ref().clone().into(), &mut signer, shown).await? {
+                    return Ok(true);
+                }
             }
-            Ok(AuthResult::Failure { .. }) => tried.push(shown),
-            Err(error) => tried.push(format!("{shown} ({error})")),
+            Some(Err(why)) => self.tried.push(format!("{path}-cert.pub (not shown: it {why})")),
+            None => {}
         }
+        let key = identity.key.public_key().clone();
+        let shown = format!("{path} ({})", fingerprint(key.key_data()));
+        self.offer(key.into(), &mut signer, shown).await
     }
-    Ok(false)
+
+    /// Keys of locked files first: those were named.
+    async fn with_agent(&mut self) -> Result<bool, TransportError> {
+        let keyring = &self.target.keyring;
+        let Some(socket) = &keyring.agent else { return Ok(false) };
+        let (mut agent, mut identities) = match agent::ask(self.handle, socket).await {
+            Ok(found) => found,
+            Err(error) => {
+                self.tried.push(format!("agent {} ({error})", socket.display()));
+                return Ok(false);
+            }
+        };
+        if identities.is_empty() {
+            self.tried.push("agent (holds no key: `ssh-add`)".into());
+        }
+        let is =
+            |identity: &AgentIdentity, key: &PublicKey| identity.public_key().key_data() == key.key_data();
+        let from_file = |identity: &AgentIdentity| {
+            keyring.identities.iter().any(|file| is(identity, file.key.public_key()))
+        };
+        identities.retain(|identity| !from_file(identity));
+        identities.sort_by_key(|identity| !keyring.locked.iter().any(|key| is(identity, key)));
+        for identity in identities {
+            let kind =
+                if matches!(identity, AgentIdentity::Certificate { .. }) { "certificate for " } else { "" };
+            let shown = format!("agent {kind}{}", fingerprint(identity.public_key().key_data()));
+            if self.offer(identity, &mut agent, shown).await? {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
+    /// Whether the host lets us in with this. It fails where the host ended
+    /// the talk.
+    async fn offer<S>(
+        &mut self,
+        what: AgentIdentity,
+        signer: &mut S,
+        shown: String,
+    ) -> Result<bool, TransportError>
+    where
+        S: Signer<Error = AgentAuthError>,
+    {
+        let (user, hash) = (self.target.user.as_str(), self.hash(&what).await);
+        let answer = match what {
+            AgentIdentity::PublicKey { key, .. } => {
+                self.handle.authenticate_publickey_with(user, key, hash, signer).await
+            }
+            AgentIdentity::Certificate { certificate, .. } => {
+                self.handle.authenticate_certificate_with(user, certificate, hash, signer).await
+            }
+        };
+        match answer {
+            Ok(AuthResult::Success) => return Ok(true),
+            Ok(AuthResult::Failure { .. }) if self.handle.is_closed() => return Err(self.cut()),
+            Ok(AuthResult::Failure { .. }) => self.tried.push(shown),
+            Err(AgentAuthError::Key(error)) => self.tried.push(format!("{shown} ({error})")),
+            Err(AgentAuthError::Send(_)) => return Err(self.cut()),
+        }
+        Ok(false)
+    }
+
+    /// RSA keys sign with SHA-2. Asking the host what it takes can last 1 s, so
+    /// only RSA keys ask.
+    async fn hash(&self, what: &AgentIdentity) -> Option<HashAlg> {
+        if !what.public_key().algorithm().is_rsa() {
+            return None;
+        }
+        let best = self.handle.best_supported_rsa_hash().await.ok().flatten().flatten();
+        Some(best.unwrap_or(HashAlg::Sha256))
+    }
+
+    /// The host ended the talk: after some tries that is `MaxAuthTries` (6 by default).
+    fn cut(&mut self) -> TransportError {
+        let mut tried = std::mem::take(&mut self.tried);
+        if tried.len() <= self.target.keyring.skipped.len() {
+            return unreachable(self.target, "the connection was closed during the login");
+        }
+        tried.push("then the host hung up: too many keys (MaxAuthTries)".into());
+        refused(self.target, tried)
+    }
 }
 
-async fn ask_agent(
-    handle: &Handle<HostKeyGuard>,
-    socket: &Path,
-) -> Result<(AgentClient<UnixStream>, Vec<AgentIdentity>), keys::Error> {
-    let mut agent = AgentClient::connect_uds(socket).await?;
-    if let Some(binding) = handle.agent_session_binding() {
-        // Keys bound to a destination need it; agents before OpenSSH 8.9 refuse.
-        let _ = agent.bind_session(binding, false).await;
-    }
-    let identities = agent.request_identities().await?;
-    Ok((agent, identities))
-}
+/// Signs with the key of a file, as an agent would.
+struct FileSigner<'a>(&'a PrivateKey);
 
-/// The host ended the talk: after some tries that is `MaxAuthTries` (6 by default).
-fn cut(target: &Target, mut tried: Vec<String>, why: &str) -> TransportError {
-    if tried.is_empty() {
-        return unreachable(target, &format!("the connection was closed during the login: {why}"));
+impl Signer for FileSigner<'_> {
+    type Error = AgentAuthError;
+
+    fn auth_sign(
+        &mut self,
+        _what: &AgentIdentity,
+        hash: Option<HashAlg>,
+        mut data: Vec<u8>,
+    ) -> impl Future<Output = Result<Vec<u8>, AgentAuthError>> + Send {
+        let signed = match self.0.key_data() {
+            KeypairData::Rsa(pair) => (pair, hash).try_sign(&data),
+            pair => pair.try_sign(&data),
+        };
+        let signed = signed.map_err(keys::ssh_key::Error::from).map_err(keys::Error::from);
+        let signed = signed.and_then(|signature| Ok(signature.encode_prefixed(&mut data)?)).map(|()| data);
+        std::future::ready(signed.map_err(AgentAuthError::from))
     }
-    tried.push("then the host hung up: too many keys (MaxAuthTries)".into());
-    refused(target, tried)
 }
 
 fn refused(target: &Target, mut tried: Vec<String>) -> TransportError {

@@ -4,12 +4,18 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use super::known_hosts::Place;
+
 /// Each message says what failed, where, why, and what to do next.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum TransportError {
     /// No SSH conversation came about. Nothing was run.
     #[error("{node}: cannot reach {peer}: {why}\n{fix}")]
     Unreachable { node: String, peer: String, why: String, fix: String },
+
+    /// A jump host on the way to it fails. Nothing was run.
+    #[error("{node}: its jump host {jump} cannot be used\n{why}")]
+    Jump { node: String, jump: String, why: Box<TransportError> },
 
     /// No entry for this address. Nothing was run and no key was offered.
     #[error(transparent)]
@@ -21,11 +27,10 @@ pub enum TransportError {
 
     /// The key shown is marked `@revoked`. Nothing was run.
     #[error(
-        "{node}: the host key of {peer} is revoked by {file}:{line}: {shown}\n\
-         give the host a new key (`ssh-keygen -A` after deleting the old one) and pin that",
-        file = file.display()
+        "{node}: the host key of {peer} is revoked by {place}: {shown}\n\
+         give the host a new key (`ssh-keygen -A` after deleting the old one) and pin that"
     )]
-    HostKeyRevoked { node: String, peer: String, file: PathBuf, line: usize, shown: String },
+    HostKeyRevoked { node: String, peer: String, place: Place, shown: String },
 
     /// The host is who it should be, but refused every key.
     #[error(
@@ -34,17 +39,6 @@ pub enum TransportError {
         tried.join(", ")
     )]
     AuthFailed { node: String, peer: String, user: String, tried: Vec<String> },
-
-    /// A private key that cannot be used. Nothing was sent.
-    #[error("{node}: cannot use the key {}: {why}\n{fix}", path.display())]
-    KeyFile { node: String, path: PathBuf, why: String, fix: String },
-
-    /// A private key that others may read (ssh refuses these too).
-    #[error(
-        "{node}: the key {path} has mode {mode:04o}: others can read it\nchmod 600 {path}",
-        path = path.display()
-    )]
-    KeyPermissions { node: String, path: PathBuf, mode: u32 },
 
     /// Took too long. What had been started may still run: probe again.
     #[error("{node}: no end of {what} after {} s; it may still be running there", after.as_secs_f32())]
@@ -99,17 +93,14 @@ pub struct UnknownKey {
 /// See [`TransportError::HostKeyChanged`].
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "{node}: the host key of {peer} has changed: {file}:{line} pins {pinned}, the host shows {shown}\n\
+    "{node}: the host key of {peer} has changed: {place} pins {pinned}, the host shows {shown}\n\
      either the host was installed again, or somebody is in between; if it was, \
-     `hacluster hosts trust {node}` takes the new key; compare it on the host's console before: `ssh-keygen -lf {key_file}`",
-    file = file.display()
+     `hacluster hosts trust {node}` takes the new key; compare it on the host's console before: `ssh-keygen -lf {key_file}`"
 )]
 pub struct ChangedKey {
     pub node: String,
     pub peer: String,
-    pub file: PathBuf,
-    /// Line of `file`, counted from 1.
-    pub line: usize,
+    pub place: Place,
     pub pinned: String,
     pub shown: String,
     /// Where the host keeps the public key shown.
@@ -127,11 +118,19 @@ impl TransportError {
 
     /// Whether the host answers and is not known to be who it should be.
     pub fn is_untrusted(&self) -> bool {
-        matches!(self, Self::HostKeyUnknown(_) | Self::HostKeyChanged(_) | Self::HostKeyRevoked { .. })
+        match self {
+            Self::Jump { why, .. } => why.is_untrusted(),
+            _ => {
+                matches!(
+                    self,
+                    Self::HostKeyUnknown(_) | Self::HostKeyChanged(_) | Self::HostKeyRevoked { .. }
+                )
+            }
+        }
     }
 
     /// Whether the host did not answer at all, so that the run goes on without it.
     pub fn is_unreachable(&self) -> bool {
-        matches!(self, Self::Unreachable { .. } | Self::Disconnected { .. })
+        matches!(self, Self::Unreachable { .. } | Self::Jump { .. } | Self::Disconnected { .. })
     }
 }

@@ -7,11 +7,12 @@ use std::time::Duration;
 
 use russh::client::{self, Config, Handle};
 use russh::keys::{Algorithm, HashAlg, PublicKey, PublicKeyOrCertificate};
-use russh::{Preferred, cipher};
+use russh::{AlgorithmKind, Preferred, cipher};
 
+use super::dial::Pipe;
 use super::error::{ChangedKey, TransportError, UnknownKey};
-use super::known_hosts::{self, KnownHosts, Verdict};
-use super::socket::Socket;
+use super::identity::now;
+use super::known_hosts::{self, KnownHosts, Lookup, Pin, Verdict};
 use super::target::Target;
 
 /// A silent peer is given up after 20 s: a question each 5 s, three unanswered
@@ -38,13 +39,16 @@ const CIPHERS: [cipher::Name; 5] = [
     cipher::AES_128_CTR,
 ];
 
-/// Exchanges keys over `socket` and checks the host's.
-pub(super) async fn connect(target: &Target, socket: Socket) -> Result<Handle<HostKeyGuard>, TransportError> {
+/// Exchanges keys over `stream` and checks the host's.
+pub(super) async fn connect(target: &Target, stream: Pipe) -> Result<Handle<HostKeyGuard>, TransportError> {
     let known = read_known_hosts(target)?;
-    let lookup = known_hosts::lookup_name(target.address, target.port);
+    let lookup = Lookup::new(&target.address, target.port);
+    let pins: Vec<Pin> = known.pins(&lookup).collect();
+    let certificates = if known.has_authority(&lookup) { HOST_KEYS.to_vec() } else { Vec::new() };
     let config = Config {
         preferred: Preferred {
-            key: Cow::Owned(order(&known.pinned_types(&lookup))),
+            key: Cow::Owned(offered(&pins)),
+            host_key_certificates: Cow::Owned(certificates),
             cipher: Cow::Borrowed(&CIPHERS),
             ..Preferred::DEFAULT
         },
@@ -54,40 +58,45 @@ pub(super) async fn connect(target: &Target, socket: Socket) -> Result<Handle<Ho
         ..Config::default()
     };
     let guard = HostKeyGuard { target: target.clone(), known, lookup };
-    match client::connect_stream(Arc::new(config), socket, guard).await {
+    match client::connect_stream(Arc::new(config), stream, guard.clone()).await {
         Ok(handle) => Ok(handle),
         Err(Refusal::HostKey(error)) => Err(*error),
+        Err(Refusal::Ssh(russh::Error::NoCommonAlgo { kind: AlgorithmKind::Key, theirs, .. }))
+            if !pins.is_empty() =>
+        {
+            let shown = format!("no key of that type, but {}", theirs.join(", "));
+            Err(guard.changed(&pins[0], shown, "/etc/ssh/ssh_host_ed25519_key.pub".to_owned()))
+        }
         Err(Refusal::Ssh(error)) => Err(unreachable(target, &explain(&error))),
     }
 }
 
-/// The types pinned for this host first, so that the host shows one of those.
-fn order(pinned: &[Algorithm]) -> Vec<Algorithm> {
+/// Only types that are pinned for this host, or whoever is in between would
+/// show another. Every type where none is.
+fn offered(pins: &[Pin]) -> Vec<Algorithm> {
     let rsa = |algorithm: &Algorithm| matches!(algorithm, Algorithm::Rsa { .. });
-    let same = |offered: &Algorithm, pin: &Algorithm| offered == pin || (rsa(offered) && rsa(pin));
-    let (mut first, rest): (Vec<_>, Vec<_>) =
-        HOST_KEYS.iter().cloned().partition(|offered| pinned.iter().any(|pin| same(offered, pin)));
-    first.extend(rest);
-    first
+    let is_pinned = |offered: &&Algorithm| {
+        let pinned = pins.iter().map(|pin| pin.key.algorithm());
+        pinned.into_iter().any(|pin| pin == **offered || (rsa(offered) && rsa(&pin)))
+    };
+    let only: Vec<Algorithm> = HOST_KEYS.iter().filter(is_pinned).cloned().collect();
+    if only.is_empty() { HOST_KEYS.to_vec() } else { only }
 }
 
 fn read_known_hosts(target: &Target) -> Result<KnownHosts, TransportError> {
-    match std::fs::read_to_string(&target.known_hosts) {
-        Ok(text) => Ok(KnownHosts::parse(&text)),
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(KnownHosts::default()),
-        Err(error) => Err(TransportError::Io {
-            node: target.name.clone(),
-            what: format!("read {}", target.known_hosts.display()),
-            why: error.to_string(),
-        }),
-    }
+    KnownHosts::read(&target.known_hosts).map_err(|(file, error)| TransportError::Io {
+        node: target.name.clone(),
+        what: format!("read {}", file.display()),
+        why: error.to_string(),
+    })
 }
 
 /// Checks the host key during the key exchange.
+#[derive(Clone)]
 pub(super) struct HostKeyGuard {
     target: Target,
     known: KnownHosts,
-    lookup: String,
+    lookup: Lookup,
 }
 
 /// Why the key exchange ended.
@@ -107,39 +116,58 @@ impl client::Handler for HostKeyGuard {
     type Error = Refusal;
 
     async fn check_server_key(&mut self, shown: &PublicKeyOrCertificate) -> Result<bool, Refusal> {
-        // Certificates are never offered, so this is always a plain key.
         let key = shown.public_key();
-        match self.known.judge(&self.lookup, &key) {
-            Verdict::Known => Ok(true),
-            verdict => Err(Refusal::HostKey(Box::new(self.refuse(verdict, &key)))),
+        let verdict = match shown.certificate() {
+            Some(certificate) => self.known.judge_certificate(&self.lookup, certificate, now()),
+            None => self.known.judge(&self.lookup, &key),
+        };
+        match self.refusal(verdict, &key) {
+            None => Ok(true),
+            Some(error) => Err(Refusal::HostKey(Box::new(error))),
         }
     }
 }
 
 impl HostKeyGuard {
-    fn refuse(&self, verdict: Verdict, key: &PublicKey) -> TransportError {
+    fn refusal(&self, verdict: Verdict, key: &PublicKey) -> Option<TransportError> {
         let target = &self.target;
-        let (node, peer, file) = (target.name.clone(), target.peer(), target.known_hosts.clone());
-        let shown = known_hosts::show(key);
-        let key_file = format!("/etc/ssh/ssh_host_{}_key.pub", known_hosts::short_type(key));
-        let also = match verdict {
-            Verdict::Changed { line, pinned } => {
-                let change = ChangedKey { node, peer, file, line, pinned, shown, key_file };
-                return TransportError::HostKeyChanged(Box::new(change));
+        let (node, peer, shown) = (target.name.clone(), target.peer(), known_hosts::show(key));
+        Some(match verdict {
+            Verdict::Trusted => return None,
+            Verdict::Changed { pin } => self.changed(&pin, shown, known_hosts::key_file(key)),
+            Verdict::Revoked { place } => TransportError::HostKeyRevoked { node, peer, place, shown },
+            Verdict::Unknown { note } => {
+                let file = target.known_hosts.first().cloned().unwrap_or_default();
+                let key_file = known_hosts::key_file(key);
+                TransportError::HostKeyUnknown(Box::new(UnknownKey {
+                    node,
+                    peer,
+                    shown,
+                    file,
+                    key_file,
+                    note,
+                }))
             }
-            Verdict::Revoked { line } => {
-                return TransportError::HostKeyRevoked { node, peer, file, line, shown };
-            }
-            Verdict::Unknown { note } => note,
-            Verdict::Known => String::new(),
-        };
-        TransportError::HostKeyUnknown(Box::new(UnknownKey { node, peer, shown, file, key_file, note: also }))
+        })
+    }
+
+    fn changed(&self, pin: &Pin, shown: String, key_file: String) -> TransportError {
+        TransportError::HostKeyChanged(Box::new(ChangedKey {
+            node: self.target.name.clone(),
+            peer: self.target.peer(),
+            place: pin.place.clone(),
+            pinned: known_hosts::show(&pin.key),
+            shown,
+            key_file,
+        }))
     }
 }
 
 /// No conversation: says what that usually means.
 pub(super) fn unreachable(target: &Target, why: &str) -> TransportError {
-    let fix = if why.contains("refused") {
+    let fix = if why.contains("forbids") {
+        "allow it there: `AllowTcpForwarding local`, and no PermitOpen that leaves this host out".into()
+    } else if why.contains("refused") {
         format!("is sshd running and listening on port {}?", target.port)
     } else if why.contains("reset") || why.contains("closed") {
         "sshd cut the connection: is it starting up, or is MaxStartups or a firewall in the way?".into()

@@ -8,16 +8,15 @@ use sha1::Sha1;
 use crate::wildcard;
 
 /// Whether `field` (a comma list of names and patterns, or one hashed name)
-/// means `host`, which is an address, or `[address]:port` if the port is not 22.
-pub(super) fn means(field: &str, host: &str) -> bool {
+/// means a host by any of its names. One that is negated means it by none.
+pub(super) fn means(field: &str, names: &[&str]) -> bool {
     if let Some(hashed) = field.strip_prefix("|1|") {
-        return hashed_means(hashed, host).unwrap_or(false);
+        return names.iter().any(|name| hashed_means(hashed, name).unwrap_or(false));
     }
-    let host = host.to_ascii_lowercase();
     let mut found = false;
     for pattern in field.split(',') {
         let (negated, pattern) = pattern.strip_prefix('!').map_or((false, pattern), |rest| (true, rest));
-        if wildcard::matches(&pattern.to_ascii_lowercase(), &host) {
+        if names.iter().any(|name| matches(pattern, name)) {
             if negated {
                 return false;
             }
@@ -34,6 +33,11 @@ fn hashed_means(hashed: &str, host: &str) -> Option<bool> {
     let hash = BASE64.decode(hash.as_bytes()).ok()?;
     let mac = Hmac::<Sha1>::new_from_slice(&salt).ok()?.chain_update(host.as_bytes());
     Some(mac.verify_slice(&hash).is_ok())
+}
+
+/// Whether one pattern without negation matches a name; case does not count.
+pub(super) fn matches(pattern: &str, name: &str) -> bool {
+    wildcard::matches(&pattern.to_ascii_lowercase(), &name.to_ascii_lowercase())
 }
 
 #[cfg(test)]
@@ -65,7 +69,17 @@ mod tests {
             ("|1|not base64|x", "192.168.15.101", false),
         ];
         for (field, host, meant) in cases {
-            assert_eq!(means(field, host), meant, "{field} / {host}");
+            assert_eq!(means(field, &[host]), meant, "{field} / {host}");
+        }
+    }
+
+    #[test]
+    fn one_negated_name_is_enough() {
+        let names = ["[10.0.0.1]:2222", "10.0.0.1"];
+        for (field, meant) in
+            [("*", true), ("10.0.0.1", true), ("*,!10.0.0.1", false), ("*,![10.0.0.1]:2222", false)]
+        {
+            assert_eq!(means(field, &names), meant, "{field}");
         }
     }
 }

@@ -1,14 +1,18 @@
 //! Owns how scripts get to a host and answers back: SSH, this machine, a fake.
 //! Must not know resources, facts, inventories, or what a script does.
 
+mod agent;
 mod auth;
 mod bootstrap;
+mod certificate;
 mod channel;
+mod dial;
 mod error;
 pub mod fake;
 mod handshake;
 mod held;
 mod host_pattern;
+pub mod identity;
 pub mod known_hosts;
 pub mod local;
 mod offer;
@@ -19,15 +23,20 @@ mod socket;
 pub mod ssh;
 mod target;
 
+use std::sync::Arc;
 use std::time::Duration;
 
+pub use agent::held as agent_keys;
+pub use dial::Dialer;
 pub use error::{ChangedKey, TransportError, UnknownKey};
 pub use held::Held;
+pub use identity::Keyring;
 pub use offer::{Offered, offered, recognise};
 pub use output::{OUTPUT_LIMIT, OnLine, Output};
 pub use pin::pin;
 pub use probe::{ProbeText, Probed, Prober, Protection};
-pub use target::{Limits, Target, expand_home};
+pub use russh::keys::PublicKey;
+pub use target::{Target, expand_home};
 
 use bootstrap::Stdin;
 
@@ -41,10 +50,19 @@ pub enum Connection {
 }
 
 impl Connection {
-    /// Connects over SSH. At worst this takes `connect_timeout` for TCP, a wait
-    /// for other handshakes, and `connect_timeout` for the login.
-    pub async fn open(target: &Target, limits: &Limits) -> Result<Self, TransportError> {
-        ssh::Session::open(target, limits).await.map(Self::Ssh)
+    /// Connects over SSH. At worst this takes 4 s for TCP, a wait for other
+    /// handshakes, and `connect_timeout` for the login; jump hosts before that
+    /// take as long each.
+    pub async fn open(target: &Target, dialer: &Dialer) -> Result<Self, TransportError> {
+        ssh::Session::open(target, dialer).await.map(Self::Ssh)
+    }
+
+    /// The same host over a new connection. What is no SSH is never lost.
+    pub async fn reopen(self: &Arc<Self>) -> Result<Arc<Self>, TransportError> {
+        match &**self {
+            Self::Ssh(session) => Ok(Arc::new(Self::Ssh(session.reopen().await?))),
+            Self::Local(_) | Self::Fake(_) => Ok(Arc::clone(self)),
+        }
     }
 
     /// Runs a POSIX sh script of any size with empty standard input,

@@ -9,10 +9,10 @@ use russh::client::{self, Config};
 use russh::keys::{Algorithm, EcdsaCurve, HashAlg, PublicKey, PublicKeyOrCertificate};
 use tokio::time::timeout;
 
+use super::dial::Dialer;
 use super::error::TransportError;
 use super::handshake::{self, unreachable};
 use super::known_hosts;
-use super::socket::Socket;
 use super::target::Target;
 
 /// A key that a host offers.
@@ -31,8 +31,8 @@ impl Offered {
     pub(super) fn new(key: PublicKey) -> Self {
         Self {
             kind: key.algorithm().as_str().to_owned(),
-            fingerprint: known_hosts::fingerprint(&key),
-            file: format!("/etc/ssh/ssh_host_{}_key.pub", known_hosts::short_type(&key)),
+            fingerprint: known_hosts::fingerprint(key.key_data()),
+            file: known_hosts::key_file(&key),
             key,
         }
     }
@@ -51,11 +51,11 @@ fn families() -> [Vec<Algorithm>; 3] {
 
 /// Every host key of `target`, best first: one key exchange a kind, each ended
 /// as soon as the key was shown.
-pub async fn offered(target: &Target) -> Result<Vec<Offered>, TransportError> {
+pub async fn offered(target: &Target, dialer: &Dialer) -> Result<Vec<Offered>, TransportError> {
     let mut keys = Vec::new();
     let mut last = None;
     for family in families() {
-        match look(target, family).await {
+        match look(target, dialer, family).await {
             Ok(key) => keys.push(Offered::new(key)),
             Err(error) => last = Some(error),
         }
@@ -67,23 +67,23 @@ pub async fn offered(target: &Target) -> Result<Vec<Offered>, TransportError> {
 }
 
 /// What stands against trusting the host as it is; nothing where it is known.
-pub async fn recognise(target: &Target) -> Result<(), TransportError> {
+pub async fn recognise(target: &Target, dialer: &Dialer) -> Result<(), TransportError> {
     let exchange = async {
-        let socket = Socket::connect(target).await?;
-        handshake::connect(target, socket).await.map(drop)
+        let pipe = dialer.pipe(target).await?;
+        handshake::connect(target, pipe).await.map(drop)
     };
     within(target, exchange).await
 }
 
-async fn look(target: &Target, family: Vec<Algorithm>) -> Result<PublicKey, TransportError> {
+async fn look(target: &Target, dialer: &Dialer, family: Vec<Algorithm>) -> Result<PublicKey, TransportError> {
     let config = Config {
         preferred: Preferred { key: Cow::Owned(family), ..Preferred::DEFAULT },
         nodelay: true,
         ..Config::default()
     };
     let exchange = async {
-        let socket = Socket::connect(target).await?;
-        match client::connect_stream(Arc::new(config), socket, Witness).await {
+        let pipe = dialer.pipe(target).await?;
+        match client::connect_stream(Arc::new(config), pipe, Witness).await {
             Err(Seen::Key(key)) => Ok(*key),
             Err(Seen::Error(error)) => Err(unreachable(target, &error.to_string())),
             Ok(_) => Err(unreachable(target, "it showed no host key")),

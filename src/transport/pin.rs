@@ -10,9 +10,10 @@ use data_encoding::BASE64;
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use sha1::Sha1;
 
+use super::host_pattern;
+use super::known_hosts::Lookup;
 use super::offer::Offered;
 use super::target::Target;
-use super::{host_pattern, known_hosts};
 
 /// A new file is nobody else's business (ssh makes it so too).
 const MODE: u32 = 0o600;
@@ -22,7 +23,7 @@ const SALT: usize = 20;
 /// Makes `key` the only one that `file` pins for `target`. Whoever reads
 /// meanwhile sees the old file or the new.
 pub fn pin(target: &Target, file: &Path, key: &Offered) -> io::Result<()> {
-    put(file, &known_hosts::lookup_name(target.address, target.port), key)
+    put(file, &Lookup::new(&target.address, target.port).to_string(), key)
 }
 
 fn put(file: &Path, host: &str, key: &Offered) -> io::Result<()> {
@@ -109,7 +110,7 @@ fn hash(host: &str) -> Option<String> {
 fn without(line: &str, host: &str) -> Option<String> {
     let start = line.len() - line.trim_start().len();
     let field = line[start..].split_ascii_whitespace().next()?;
-    if field.starts_with(['#', '@']) || !host_pattern::means(field, host) {
+    if field.starts_with(['#', '@']) || !host_pattern::means(field, &[host]) {
         return None;
     }
     if field.starts_with('|') {
@@ -118,7 +119,7 @@ fn without(line: &str, host: &str) -> Option<String> {
     let names: Vec<&str> = field.split(',').filter(|name| !name.eq_ignore_ascii_case(host)).collect();
     let mut others = names.join(",");
     // A pattern that means it among others goes on without it.
-    if !others.is_empty() && host_pattern::means(&others, host) {
+    if !others.is_empty() && host_pattern::means(&others, &[host]) {
         others = format!("{others},!{host}");
     }
     if names.iter().all(|name| name.starts_with('!')) {

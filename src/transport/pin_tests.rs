@@ -60,7 +60,7 @@ fn a_hashed_name_is_found_and_stays_hashed() {
     let lines: Vec<&str> = new.lines().collect();
     assert_eq!((lines.len(), lines[0], lines[2]), (3, &*format!("a {OLD}"), &*format!("b {OLD}")));
     let (name, key) = lines[1].split_once(' ').unwrap();
-    assert!(name.starts_with("|1|") && host_pattern::means(name, HOST) && key == NEW, "{new}");
+    assert!(name.starts_with("|1|") && host_pattern::means(name, &[HOST]) && key == NEW, "{new}");
     assert_eq!(repin(&new, "192.168.15.102", NEW), format!("{new}192.168.15.102 {NEW}\n"));
 }
 

@@ -4,6 +4,7 @@
 use std::io;
 use std::pin::Pin;
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
@@ -12,6 +13,10 @@ use tokio::time::timeout;
 use super::error::TransportError;
 use super::handshake::unreachable;
 use super::target::Target;
+
+/// How long TCP may stay silent. Our kernel asks at 0, 1 and 3 s: who answers
+/// none of the three is away, and a login may still take its own time.
+pub(super) const ANSWER: Duration = Duration::from_secs(4);
 
 /// A socket that sends and acknowledges at once.
 ///
@@ -23,8 +28,8 @@ pub(super) struct Socket(TcpStream);
 
 impl Socket {
     pub(super) async fn connect(target: &Target) -> Result<Self, TransportError> {
-        let limit = target.connect_timeout;
-        let connecting = timeout(limit, TcpStream::connect((target.address, target.port)));
+        let limit = ANSWER.min(target.connect_timeout);
+        let connecting = timeout(limit, TcpStream::connect((target.address.as_str(), target.port)));
         let Ok(connected) = connecting.await else {
             return Err(unreachable(target, &format!("no answer in {} s", limit.as_secs_f32())));
         };

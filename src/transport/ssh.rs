@@ -9,15 +9,14 @@ use russh::{ChannelOpenFailure, Disconnect};
 use tokio::sync::{Mutex, Semaphore, mpsc};
 use tokio::time::{sleep, timeout};
 
-use super::auth;
 use super::bootstrap::{self, Stdin};
 use super::channel::{End, Lane, exchange};
+use super::dial::Dialer;
 use super::error::TransportError;
-use super::handshake::{self, HostKeyGuard};
+use super::handshake::HostKeyGuard;
 use super::held::{Held, Wires};
 use super::output::{Collector, OnLine, Output};
-use super::socket::Socket;
-use super::target::{Limits, Target};
+use super::target::Target;
 
 /// Session channels busy at once on one host. sshd's `MaxSessions` is 10, but
 /// it frees a session late: 5 at once were never refused, 6 at times (measured).
@@ -32,9 +31,9 @@ pub struct Session {
 }
 
 struct Inner {
-    node: String,
-    user: String,
-    limit: Duration,
+    target: Target,
+    /// Keeps the jump hosts' connections, and opens this one again.
+    dialer: Dialer,
     handle: Handle<HostKeyGuard>,
     lanes: Arc<Semaphore>,
     /// One channel opened ahead: it saves a round trip (2 RTT to 1, measured).
@@ -45,36 +44,28 @@ struct Inner {
 
 impl std::fmt::Debug for Session {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Session").field("node", &self.inner.node).finish_non_exhaustive()
+        f.debug_struct("Session").field("node", &self.inner.target.name).finish_non_exhaustive()
     }
 }
 
 impl Session {
     /// Connects, checks the host key, logs in, and opens the spare channel in
     /// the background.
-    pub async fn open(target: &Target, limits: &Limits) -> Result<Self, TransportError> {
-        let limit = target.connect_timeout;
-        let socket = Socket::connect(target).await?;
-        let _permit = limits.handshakes.acquire().await;
-        let handle = timeout(limit, async {
-            let mut handle = handshake::connect(target, socket).await?;
-            auth::login(&mut handle, target).await?;
-            Ok::<_, TransportError>(handle)
-        })
-        .await
-        .map_err(|_| {
-            handshake::unreachable(target, &format!("no SSH login in {} s", limit.as_secs_f32()))
-        })??;
+    pub async fn open(target: &Target, dialer: &Dialer) -> Result<Self, TransportError> {
         let inner = Arc::new(Inner {
-            node: target.name.clone(),
-            user: target.user.clone(),
-            limit,
-            handle,
+            handle: dialer.login(target).await?,
+            target: target.clone(),
+            dialer: dialer.clone(),
             lanes: Arc::new(Semaphore::new(LANES)),
             spare: Mutex::new(None),
         });
         tokio::spawn(Inner::refill(Arc::clone(&inner)));
         Ok(Self { inner })
+    }
+
+    /// A new connection on the same way.
+    pub(super) async fn reopen(&self) -> Result<Self, TransportError> {
+        Self::open(&self.inner.target, &self.inner.dialer).await
     }
 
     /// Runs `script` as root. The time limit starts once a channel is free.
@@ -85,10 +76,10 @@ impl Session {
         limit: Duration,
         on_line: Option<OnLine<'_>>,
     ) -> Result<Output, TransportError> {
-        let node = &self.inner.node;
+        let Target { name: node, user, .. } = &self.inner.target;
         let lane = self.inner.lane().await?;
         let payload = bootstrap::payload(script);
-        let command = bootstrap::command(&self.inner.user, stdin, payload.len());
+        let command = bootstrap::command(user, stdin, payload.len());
         let (input, sent) = mpsc::unbounded_channel();
         // The receiver is held right here, so this cannot fail.
         let _ = input.send(payload);
@@ -104,7 +95,7 @@ impl Session {
             });
         };
         let output = sink.finish(status(node, &end)?);
-        bootstrap::check_sudo(node, &self.inner.user, &output)?;
+        bootstrap::check_sudo(node, user, &output)?;
         Ok(output)
     }
 
@@ -112,17 +103,22 @@ impl Session {
         let inner = Arc::clone(&self.inner);
         let lane = inner.lane().await?;
         let payload = bootstrap::payload(script);
-        let command = bootstrap::command(&inner.user, Stdin::Lines, payload.len());
-        Held::start(&self.inner.node, inner.limit, |Wires { mut sink, beats, first }| {
-            let _ = first.send(payload);
-            drop(first);
-            async move {
-                let end = exchange(lane, command, beats, &mut sink).await;
-                let output = sink.finish(status(&inner.node, &end)?);
-                bootstrap::check_sudo(&inner.node, &inner.user, &output)?;
-                Ok(output)
-            }
-        })
+        let command = bootstrap::command(&inner.target.user, Stdin::Lines, payload.len());
+        Held::start(
+            &self.inner.target.name,
+            inner.target.connect_timeout,
+            |Wires { mut sink, beats, first }| {
+                let _ = first.send(payload);
+                drop(first);
+                async move {
+                    let end = exchange(lane, command, beats, &mut sink).await;
+                    let Target { name: node, user, .. } = &inner.target;
+                    let output = sink.finish(status(node, &end)?);
+                    bootstrap::check_sudo(node, user, &output)?;
+                    Ok(output)
+                }
+            },
+        )
         .await
     }
 
@@ -150,7 +146,10 @@ impl Inner {
     /// A channel and the right to use it: the spare, else a new one.
     async fn lane(self: &Arc<Self>) -> Result<Lane, TransportError> {
         let permit = Arc::clone(&self.lanes).acquire_owned().await.ok();
-        let spare = timeout(self.limit, self.spare.lock()).await.ok().and_then(|mut spare| spare.take());
+        let spare = timeout(self.target.connect_timeout, self.spare.lock())
+            .await
+            .ok()
+            .and_then(|mut spare| spare.take());
         let mut lane = match spare {
             Some(lane) if !self.handle.is_closed() => lane,
             _ => self.open_channel().await?,
@@ -175,14 +174,14 @@ impl Inner {
     async fn open_channel(self: &Arc<Self>) -> Result<Lane, TransportError> {
         let inner = Arc::clone(self);
         let opening = tokio::spawn(async move { inner.open_with_retries().await });
-        let lost = || TransportError::Disconnected { node: self.node.clone(), sent: false };
+        let lost = || TransportError::Disconnected { node: self.target.name.clone(), sent: false };
         // Longer than all of `RETRIES`.
-        let limit = self.limit.max(Duration::from_secs(6));
+        let limit = self.target.connect_timeout.max(Duration::from_secs(6));
         match timeout(limit, opening).await {
             Ok(Ok(result)) => result,
             Ok(Err(_)) => Err(lost()),
             Err(_) => Err(TransportError::Io {
-                node: self.node.clone(),
+                node: self.target.name.clone(),
                 what: "open a channel".into(),
                 why: format!("no answer in {} s", limit.as_secs_f32()),
             }),
@@ -195,7 +194,9 @@ impl Inner {
             let refusal = match self.handle.channel_open_session().await {
                 Ok(channel) => return Ok(Lane::new(channel)),
                 Err(russh::Error::ChannelOpenFailure(reason)) => reason,
-                Err(_) => return Err(TransportError::Disconnected { node: self.node.clone(), sent: false }),
+                Err(_) => {
+                    return Err(TransportError::Disconnected { node: self.target.name.clone(), sent: false });
+                }
             };
             let Some(wait) = waits.next() else { return Err(self.refused(&refusal)) };
             sleep(Duration::from_millis(*wait)).await;
@@ -207,6 +208,6 @@ impl Inner {
             "sshd refuses ({reason:?}): earlier scripts may still run there, or MaxSessions is below {}",
             LANES + 1
         );
-        TransportError::Io { node: self.node.clone(), what: "open a channel".into(), why }
+        TransportError::Io { node: self.target.name.clone(), what: "open a channel".into(), why }
     }
 }

@@ -1,54 +1,46 @@
 //! Owns what is needed to reach a host: where it is, which keys, which limits.
 //! Must not know inventories, environment variables or home directories' owners.
 
-use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::Semaphore;
+use super::identity::Keyring;
 
 /// One host, as the caller found it in its own data.
 #[derive(Debug, Clone)]
 pub struct Target {
     /// Used in messages only; known hosts are looked up by address.
     pub name: String,
-    pub address: IpAddr,
+    /// An IP address; of a jump host also a name.
+    pub address: String,
     pub port: u16,
     pub user: String,
-    /// Private key files, tried in this order. See [`expand_home`].
-    pub keys: Vec<PathBuf>,
-    /// Socket of an SSH agent (`SSH_AUTH_SOCK`), tried after the files.
-    pub agent: Option<PathBuf>,
-    pub known_hosts: PathBuf,
-    /// Bound of each of: TCP connect; key exchange and login; opening a channel.
+    /// What logs in, here and on the jump hosts before.
+    pub keyring: Arc<Keyring>,
+    /// Files of host keys, all of which count; new pins go into the first.
+    pub known_hosts: Vec<PathBuf>,
+    /// Bound of each of: key exchange and login; opening a channel. Jump hosts
+    /// have bounds of their own.
     pub connect_timeout: Duration,
+    /// The jump host it is reached through, perhaps behind another one.
+    pub via: Option<Arc<Target>>,
 }
 
 impl Target {
+    /// Tells connections apart: two targets with one route are one host to us.
+    pub(super) fn route(&self) -> String {
+        let before = self.via.as_ref().map(|via| format!("{} > ", via.route())).unwrap_or_default();
+        format!("{before}{}@{}", self.user, self.peer())
+    }
+
     /// `address:port`, brackets around IPv6.
     pub fn peer(&self) -> String {
-        std::net::SocketAddr::new(self.address, self.port).to_string()
-    }
-}
-
-/// Limits shared by all connections of a process.
-#[derive(Debug, Clone)]
-pub struct Limits {
-    pub(super) handshakes: Arc<Semaphore>,
-}
-
-impl Limits {
-    /// At most `2 × cores` handshakes at once: they are bound by our CPU
-    /// (about 25 ms each; measured, `knowledge/rust.md` B2).
-    pub fn new(cores: usize) -> Self {
-        Self { handshakes: Arc::new(Semaphore::new(2 * cores.max(1))) }
-    }
-}
-
-impl Default for Limits {
-    fn default() -> Self {
-        Self::new(std::thread::available_parallelism().map_or(2, std::num::NonZero::get))
+        if self.address.contains(':') {
+            format!("[{}]:{}", self.address, self.port)
+        } else {
+            format!("{}:{}", self.address, self.port)
+        }
     }
 }
 
@@ -74,14 +66,16 @@ mod tests {
     fn an_ipv6_peer_has_brackets() {
         let target = Target {
             name: "n".into(),
-            address: "fd00::1".parse().unwrap(),
+            address: "fd00::1".into(),
             port: 22,
             user: "root".into(),
-            keys: vec![],
-            agent: None,
-            known_hosts: PathBuf::new(),
+            keyring: Arc::default(),
+            known_hosts: vec![],
             connect_timeout: Duration::ZERO,
+            via: None,
         };
         assert_eq!(target.peer(), "[fd00::1]:22");
+        let behind = Target { address: "n2".into(), via: Some(Arc::new(target.clone())), ..target };
+        assert_eq!(behind.route(), "root@[fd00::1]:22 > root@n2:22");
     }
 }

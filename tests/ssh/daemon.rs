@@ -10,7 +10,8 @@ use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use hacluster::transport::{Connection, Limits, Target, TransportError};
+use hacluster::transport::identity::{self, KeyFile};
+use hacluster::transport::{Connection, Dialer, Keyring, Target, TransportError};
 use tempfile::TempDir;
 
 const SSHD: &str = "/usr/sbin/sshd";
@@ -33,6 +34,11 @@ impl Daemon {
     /// Starts sshd with an ed25519 and an ECDSA host key; the first is pinned,
     /// and `dir/key` may log in.
     pub(super) fn start() -> Self {
+        Self::start_with(|_| String::new())
+    }
+
+    /// The same after `prepare`, which may add files and lines of configuration.
+    pub(super) fn start_with(prepare: impl FnOnce(&Path) -> String) -> Self {
         check_machine();
         let dir = TempDir::new().unwrap();
         let at = |name: &str| dir.path().join(name);
@@ -41,7 +47,8 @@ impl Daemon {
         keygen(&at("host_ecdsa"), &["-t", "ecdsa"]);
         std::fs::copy(at("key.pub"), at("authorized_keys")).unwrap();
         let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-        std::fs::write(at("config"), config(dir.path(), port)).unwrap();
+        let more = prepare(dir.path());
+        std::fs::write(at("config"), config(dir.path(), port) + &more).unwrap();
         let log = std::fs::File::create(at("log")).unwrap();
         let child = Command::new(SSHD)
             .args(["-D", "-e", "-f"])
@@ -81,18 +88,25 @@ impl Daemon {
     pub(super) fn target(&self) -> Target {
         Target {
             name: "n1".into(),
-            address: "127.0.0.1".parse().unwrap(),
+            address: "127.0.0.1".into(),
             port: self.port,
             user: "root".into(),
-            keys: vec![self.at("key")],
-            agent: None,
-            known_hosts: self.at("known_hosts"),
+            keyring: keyring(&[self.at("key")]),
+            known_hosts: vec![self.at("known_hosts")],
             connect_timeout: SECONDS(5),
+            via: None,
         }
     }
 
+    /// Ends the processes of all connections; sshd itself goes on.
+    pub(super) fn cut_connections(&self) {
+        let parent = self.child.id().to_string();
+        let children = Command::new("pkill").args(["-KILL", "-P", &parent]).status().unwrap();
+        assert!(children.success(), "no connection was open");
+    }
+
     pub(super) async fn connect(&self) -> Arc<Connection> {
-        match Connection::open(&self.target(), &Limits::default()).await {
+        match Connection::open(&self.target(), &Dialer::default()).await {
             Ok(connection) => Arc::new(connection),
             Err(error) => panic!("{error}\n{}", self.read("log")),
         }
@@ -102,8 +116,22 @@ impl Daemon {
     pub(super) async fn refusal(&self, change: impl FnOnce(&mut Target)) -> TransportError {
         let mut target = self.target();
         change(&mut target);
-        Connection::open(&target, &Limits::default()).await.expect_err("the connection was made")
+        Connection::open(&target, &Dialer::default()).await.expect_err("the connection was made")
     }
+}
+
+/// What logs in with these files alone.
+pub(super) fn keyring(paths: &[PathBuf]) -> Arc<Keyring> {
+    let read = |path: &PathBuf| match identity::read(path) {
+        Ok(KeyFile::Open(identity)) => identity,
+        other => panic!("{other:?}"),
+    };
+    Arc::new(Keyring { identities: paths.iter().map(read).collect(), ..Keyring::default() })
+}
+
+/// What logs in with an agent alone.
+pub(super) fn agent(socket: &Path) -> Arc<Keyring> {
+    Arc::new(Keyring { agent: Some(socket.to_owned()), ..Keyring::default() })
 }
 
 /// A skipped test would look like a passed one, so what is missing fails.

@@ -1,8 +1,10 @@
 //! Owns what happens when the host is not who it should be.
 
+use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
-use hacluster::transport::{Connection, Limits, TransportError, offered, pin, recognise};
+use hacluster::transport::{Connection, Dialer, TransportError, offered, pin, recognise};
 
 use super::daemon::{Daemon, keygen};
 
@@ -16,7 +18,7 @@ async fn an_unknown_key_is_refused_with_the_way_to_pin_it() {
     assert!(message.contains("ssh-ed25519 SHA256:"), "{message}");
     assert!(message.contains("`hacluster hosts trust n1`"), "{message}");
     assert!(message.contains("`ssh-keygen -lf /etc/ssh/ssh_host_ed25519_key.pub`"), "{message}");
-    let error = daemon.refusal(|target| target.known_hosts = daemon.at("absent")).await;
+    let error = daemon.refusal(|target| target.known_hosts = vec![daemon.at("absent")]).await;
     assert!(matches!(error, TransportError::HostKeyUnknown(_)), "{error}");
 }
 
@@ -37,12 +39,16 @@ async fn a_host_is_asked_for_the_type_that_is_pinned() {
     let daemon = Daemon::start();
     daemon.pin("host_ecdsa");
     daemon.connect().await;
-    // A type the host does not have: what it shows instead counts as changed.
+    // A type the host does not have: no other is asked for, and it counts as changed.
     keygen(&daemon.at("rsa"), &["-t", "rsa", "-b", "2048"]);
     daemon.pin("rsa");
     let error = daemon.refusal(|_| ()).await;
     let TransportError::HostKeyChanged(change) = &error else { panic!("{error}") };
-    assert!(change.pinned.starts_with("ssh-rsa ") && change.shown.starts_with("ssh-ed25519 "), "{error}");
+    assert!(
+        change.pinned.starts_with("ssh-rsa ")
+            && change.shown.contains("but ssh-ed25519, ecdsa-sha2-nistp256"),
+        "{error}"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -52,22 +58,72 @@ async fn a_revoked_key_is_refused() {
     let revoked = daemon.read("host_ed25519.pub");
     std::fs::write(daemon.at("known_hosts"), format!("{pinned}@revoked * {revoked}")).unwrap();
     let error = daemon.refusal(|_| ()).await;
-    assert!(matches!(error, TransportError::HostKeyRevoked { line: 2, .. }), "{error}");
+    assert!(matches!(&error, TransportError::HostKeyRevoked { place, .. } if place.line == 2), "{error}");
+}
+
+/// A certificate authority in `dir/ca`, and a certificate for `names` from it
+/// on the first host key.
+fn with_certificate(names: &[&str]) -> Daemon {
+    Daemon::start_with(|dir| {
+        keygen(&dir.join("ca"), &["-t", "ed25519"]);
+        sign(dir, &["-h", "-n", &names.join(","), "-V", "-1d:+1d"], "host_ed25519.pub");
+        format!("HostCertificate {}/host_ed25519-cert.pub\n", dir.display())
+    })
+}
+
+fn sign(dir: &Path, words: &[&str], key: &str) {
+    let mut signing = std::process::Command::new("ssh-keygen");
+    signing.args(["-q", "-I", "test", "-s"]).arg(dir.join("ca")).args(words).arg(dir.join(key));
+    assert!(signing.status().unwrap().success());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_host_certificate_stands_in_for_a_pin() {
+    let daemon = with_certificate(&["127.0.0.1"]);
+    let line = format!("@cert-authority 127.0.0.* {}", daemon.read("ca.pub"));
+    std::fs::write(daemon.at("known_hosts"), &line).unwrap();
+    daemon.connect().await;
+    // What is pinned is of another type: the certificate is asked for first.
+    let pin = format!("[127.0.0.1]:{} {}", daemon.port, daemon.read("host_ecdsa.pub"));
+    std::fs::write(daemon.at("known_hosts"), format!("{line}{pin}")).unwrap();
+    daemon.connect().await;
+    std::fs::write(daemon.at("known_hosts"), format!("{line}@revoked * {}", daemon.read("ca.pub"))).unwrap();
+    let error = daemon.refusal(|_| ()).await;
+    assert!(matches!(error, TransportError::HostKeyRevoked { .. }), "{error}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_host_certificate_for_another_name_is_explained() {
+    let daemon = with_certificate(&["node1.example"]);
+    let line = format!("@cert-authority * {}", daemon.read("ca.pub"));
+    std::fs::write(daemon.at("known_hosts"), line).unwrap();
+    let error = daemon.refusal(|_| ()).await;
+    assert!(matches!(error, TransportError::HostKeyUnknown(_)), "{error}");
+    assert!(
+        error.to_string().contains("its certificate names node1.example, not 127.0.0.1: sign it"),
+        "{error}"
+    );
+    // A host without a certificate beside an authority's line.
+    let plain = Daemon::start();
+    std::fs::copy(daemon.at("known_hosts"), plain.at("known_hosts")).unwrap();
+    let error = plain.refusal(|_| ()).await;
+    assert!(error.to_string().contains("it shows no certificate"), "{error}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_host_shows_all_its_keys_and_any_of_them_can_be_pinned() {
     let daemon = Daemon::start();
-    let offers = offered(&daemon.target()).await.unwrap();
+    let dialer = Dialer::default();
+    let offers = offered(&daemon.target(), &dialer).await.unwrap();
     let kinds: Vec<&str> = offers.iter().map(|offer| offer.kind.as_str()).collect();
     assert_eq!(kinds, ["ssh-ed25519", "ecdsa-sha2-nistp256"]);
-    recognise(&daemon.target()).await.unwrap();
+    recognise(&daemon.target(), &dialer).await.unwrap();
     keygen(&daemon.at("other"), &["-t", "ed25519"]);
     daemon.pin("other");
-    assert!(recognise(&daemon.target()).await.unwrap_err().is_untrusted());
+    assert!(recognise(&daemon.target(), &dialer).await.unwrap_err().is_untrusted());
     for offer in &offers {
         pin(&daemon.target(), &daemon.at("known_hosts"), offer).unwrap();
-        recognise(&daemon.target()).await.unwrap();
+        recognise(&daemon.target(), &dialer).await.unwrap();
         daemon.connect().await;
         // as ssh reads it
         let mut find = std::process::Command::new("ssh-keygen");
@@ -86,15 +142,15 @@ async fn nobody_there_is_said_in_time() {
     {
         let target = hacluster::transport::Target {
             name: "n1".into(),
-            address: "127.0.0.1".parse().unwrap(),
+            address: "127.0.0.1".into(),
             port,
             user: "root".into(),
-            keys: vec![],
-            agent: None,
-            known_hosts: "/nonexistent".into(),
+            keyring: Arc::default(),
+            known_hosts: vec!["/nonexistent".into()],
             connect_timeout: Duration::from_millis(200),
+            via: None,
         };
-        let error = Connection::open(&target, &Limits::default()).await.unwrap_err();
+        let error = Connection::open(&target, &Dialer::default()).await.unwrap_err();
         assert!(error.is_unreachable() && error.to_string().contains(words), "{error}");
     }
 }

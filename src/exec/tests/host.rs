@@ -108,7 +108,6 @@ impl Lab {
             plan: self.world.planner().plan(&observed).unwrap(),
             observed,
             connections: self.connections(),
-            targets: BTreeMap::new(),
             cluster: "tiny".to_owned(),
             inventory: BTreeMap::new(),
             step_timeout: Duration::from_secs(20),

@@ -5,6 +5,7 @@ mod addresses;
 mod backup;
 mod edge;
 mod free;
+mod jump;
 mod limits;
 mod names;
 mod pools;
@@ -58,6 +59,8 @@ const RULES: &[Rule] = &[
     timing::patroni_sum,
     timing::etcd,
     timing::ssh,
+    jump::through_itself,
+    jump::twice,
     limits::some,
     postgres::schema,
     postgres::version,
