@@ -74,7 +74,8 @@ impl Resource {
     pub fn render(&self, renderer: &Renderer, name: &str, facts: &Facts) -> Result<String, RenderError> {
         let host = self.context.get_attr("host").unwrap_or_default();
         let features = features(patroni(facts, self.packages()));
-        let known = context! { patroni => Value::from(Serde(&features)), ..Value::from(Serde(&facts.identity)) };
+        let known =
+            context! { patroni => Value::from(Serde(&features)), ..Value::from(Serde(&facts.identity)) };
         let host = context! { facts => known, ..host };
         renderer.template(name, &context! { host => host, ..self.context.clone() })
     }

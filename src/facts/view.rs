@@ -154,15 +154,16 @@ impl PatroniView {
     pub fn well(&self, host: &str) -> bool {
         let Some(own) = self.own.get(host) else { return false };
         let timeline = own.get("timeline").is_some_and(Value::is_number);
-        text(own, "state") == "running" && timeline && (leads(own) || self.streams(own))
+        text(own, "state") == "running" && timeline && (leads(own) || self.streams(host, own))
     }
 
-    /// Patroni before 3.0.4 does not say so of itself: then its leader does.
-    fn streams(&self, own: &Value) -> bool {
+    /// Patroni before 3.0.4 does not say so of itself, nor its name, which is the
+    /// host's: then its leader tells.
+    fn streams(&self, host: &str, own: &Value) -> bool {
         if let Some(state) = own.get("replication_state") {
             return state == "streaming";
         }
-        let name = own.get("patroni").map(|patroni| text(patroni, "name")).unwrap_or_default();
+        let name = own.get("patroni").and_then(|patroni| patroni.get("name")?.as_str()).unwrap_or(host);
         let sends = |leader: &&Value| leads(leader);
         let rows = self.own.values().find(sends).and_then(|leader| leader.get("replication")?.as_array());
         let mut rows = rows.into_iter().flatten();

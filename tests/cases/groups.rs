@@ -90,7 +90,8 @@ impl Given {
                 Some(own)
             }
             "leader" => Some(own("primary", "running")),
-            "lagging" | "told" => Some(own("replica", "running")),
+            "lagging" => Some(own("replica", "running")),
+            "told" => Some(json!({ "role": "replica", "state": "running", "timeline": 2 })),
             "master" => {
                 let told =
                     self.hosts.iter().filter(|(_, words)| words.get("patroni").is_some_and(|w| w == "told"));
