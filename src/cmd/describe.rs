@@ -35,8 +35,7 @@ impl<'a> Describe<'a> {
 
     pub(super) fn report(&self, took: Duration) -> PlanReport {
         let plan = &self.reading.chosen;
-        let systems = self.world.systems(&self.reading.observed).remarks();
-        let remarks = self.world.own_playbooks().into_iter().chain(self.world.left_out()).chain(systems);
+        let remarks = self.world.own_playbooks().into_iter().chain(self.world.left_out());
         PlanReport {
             cluster: self.world.name().to_owned(),
             actions: plan.changes().map(|assessment| self.action(assessment)).collect(),

@@ -10,7 +10,7 @@ use super::world::World;
 use crate::error::{Failure, Reason};
 use crate::exec::{Gathered, Sink, connect, now, probe_all};
 use crate::facts::{Facts, Needs};
-use crate::inventory::{Host, JumpHost};
+use crate::inventory::{Host, HostKeys, JumpHost};
 use crate::plan::{Absence, Away, Observed};
 use crate::transport::{Connection, Keyring, Prober, Target, expand_home};
 
@@ -54,6 +54,7 @@ fn target(world: &World, host: &Host, home: &Home, keyring: &Arc<Keyring>) -> Ta
         user: user.to_owned(),
         keyring: Arc::clone(keyring),
         known_hosts: known_hosts.clone(),
+        accept_new: ssh.host_keys == HostKeys::AcceptNew,
         connect_timeout: ssh.connect_timeout.length(),
         via,
     };
@@ -149,13 +150,13 @@ pub(super) fn one_cluster(observed: &Observed) -> Result<(), Failure> {
 }
 
 fn nobody(unreachable: &BTreeMap<String, Away>) -> Failure {
-    let untrusted = unreachable.values().filter(|away| away.kind == Absence::Untrusted).count();
-    let failure = match (untrusted, unreachable.len()) {
-        (0, _) => Failure::new(Reason::Unreachable, "no host answers"),
-        (some, all) => {
-            let message = format!("no host can be used: {some} of {all} show a host key that is not trusted");
-            Failure::new(Reason::HostKey, message)
-        }
+    let count = |kind| unreachable.values().filter(|away| away.kind == kind).count();
+    let unusable =
+        |some: usize, kind: &str| format!("no host can be used: {some} of {} {kind}", unreachable.len());
+    let failure = match (count(Absence::Untrusted), count(Absence::NoRoot)) {
+        (0, 0) => Failure::new(Reason::Unreachable, "no host answers"),
+        (0, some) => Failure::new(Reason::Unreachable, unusable(some, "do not let us become root")),
+        (some, _) => Failure::new(Reason::HostKey, unusable(some, "show a host key that is not trusted")),
     };
     unreachable.values().fold(failure, |failure, away| failure.hint(away.why.clone()))
 }

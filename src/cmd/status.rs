@@ -12,7 +12,7 @@ use crate::expand::needs;
 use crate::facts::view::{EtcdView, PatroniRow, View};
 use crate::facts::{EtcdRow, Needs};
 use crate::inventory::Host;
-use crate::plan::{Absence, Away, Observed};
+use crate::plan::Observed;
 use crate::report::Reporter;
 use crate::report::status::{Member, Status, Votes, bytes};
 use crate::report::ui::Ui;
@@ -58,6 +58,7 @@ pub(super) fn status(world: &World, observed: &Observed) -> Status {
     let asked = |host: &&Host| {
         observed.facts.contains_key(&host.name) || observed.unreachable.contains_key(&host.name)
     };
+    let away = &observed.unreachable;
     let mut status = Status {
         cluster: world.name().to_owned(),
         members: world.hosts.iter().filter(asked).map(|host| member(host, observed, &holders)).collect(),
@@ -68,17 +69,11 @@ pub(super) fn status(world: &World, observed: &Observed) -> Status {
         debts: debts.collect(),
         pending_restart: waits(view),
         troubles: Vec::new(),
-        unreachable: away(observed, |_| true).map(|(host, away)| (host.clone(), away.why.clone())).collect(),
-        untrusted: away(observed, |away| away.kind == Absence::Untrusted)
-            .map(|(host, _)| host.clone())
-            .collect(),
+        unreachable: away.iter().map(|(host, away)| (host.clone(), away.why.clone())).collect(),
+        absence: away.iter().map(|(host, away)| (host.clone(), away.kind)).collect(),
     };
     status.troubles = troubles(world, &status, view);
     status
-}
-
-fn away(observed: &Observed, kind: fn(&Away) -> bool) -> impl Iterator<Item = (&String, &Away)> {
-    observed.unreachable.iter().filter(move |(_, away)| kind(away))
 }
 
 fn member(host: &Host, observed: &Observed, holders: &[String]) -> Member {

@@ -62,6 +62,9 @@ pub async fn connect(targets: &[Target], sink: &dyn Sink) -> Gathered<Arc<Connec
         }
         gathered.add(host, result.map(Arc::new).map_err(|error| away(&error)), sink);
     }
+    for text in dialer.notes() {
+        sink.event(Event::Note { text });
+    }
     gathered
 }
 
@@ -85,20 +88,25 @@ pub async fn probe_all(
         if result.is_ok() {
             sink.event(Event::Probed { host: host.clone(), millis: millis(took) });
         }
-        gathered.add(host, result.map_err(Away::from), sink);
+        gathered.add(host, result, sink);
     }
     gathered
 }
 
-fn away(error: &TransportError) -> Away {
-    let kind = if error.is_untrusted() { Absence::Untrusted } else { Absence::Silent };
+/// What an error makes of its host for a run.
+pub(super) fn away(error: &TransportError) -> Away {
+    let kind = match error {
+        TransportError::NoRoot(_) => Absence::NoRoot,
+        _ if error.is_untrusted() => Absence::Untrusted,
+        _ => Absence::Silent,
+    };
     Away { kind, why: error.to_string() }
 }
 
-async fn probe(prober: &Prober, needs: &Needs) -> Result<Facts, String> {
+async fn probe(prober: &Prober, needs: &Needs) -> Result<Facts, Away> {
     let nonce = format!("hac-{}", HEXLOWER.encode(&rand::random::<[u8; 8]>()));
     let text = ProbeText::read_only(probe_body(needs, &nonce));
-    let answer = prober.probe(&text, PROBE_LIMIT).await.map_err(|e| e.to_string())?;
+    let answer = prober.probe(&text, PROBE_LIMIT).await.map_err(|e| away(&e))?;
     let mut facts = parse(&answer.output.stdout_text(), needs, &nonce).map_err(|error| {
         let stderr = answer.output.stderr_text();
         format!("{error} ({})", stderr.lines().next_back().unwrap_or("nothing on standard error"))

@@ -10,7 +10,7 @@ use tokio::task::JoinHandle;
 
 use super::summary::ApplyError;
 use crate::shell::quote;
-use crate::transport::{Connection, Held};
+use crate::transport::{Connection, Held, TransportError};
 
 /// A beat every 5 s; the holder ends 30 s after the last (design §6.2): a
 /// client that vanished leaves sshd, and a plain flock, alive for hours.
@@ -58,38 +58,61 @@ fn script(who: &str) -> String {
     )
 }
 
-async fn take(host: &str, connection: &Connection, who: &str) -> Result<(Held, u64), ApplyError> {
+/// A host's holder and counter; or the host answers no more.
+type Taken = Result<(Held, u64), TransportError>;
+
+async fn take(host: &str, connection: &Connection, who: &str) -> Result<Taken, ApplyError> {
     let not = |why: String| ApplyError::NoLock { host: host.to_owned(), why };
-    let mut held = connection.hold(&script(who)).await.map_err(|error| not(error.to_string()))?;
+    let mut held = match connection.hold(&script(who)).await {
+        Ok(held) => held,
+        Err(error) if error.is_unreachable() => return Ok(Err(error)),
+        Err(error) => return Err(not(error.to_string())),
+    };
     let line = held.line().await.unwrap_or_default();
     match line.split_once(' ') {
-        Some(("held", fence)) => Ok((held, fence.trim().parse().unwrap_or(0))),
+        Some(("held", fence)) => Ok(Ok((held, fence.trim().parse().unwrap_or(0)))),
         Some(("busy", by)) => Err(Busy { host: host.to_owned(), by: by.to_owned() }.into()),
         _ => Err(not("see whether its /run is full or read-only".to_owned())),
     }
 }
 
-/// Tries all hosts in parallel. On conflict everything is let go again and
-/// tried anew with jitter, so that two runs do not block each other.
+/// Tries all hosts in parallel, and tells which answer no more. On conflict
+/// everything is let go again and tried anew with jitter, so that two runs do
+/// not block each other.
 pub(super) async fn acquire(
     connections: &BTreeMap<String, Arc<Connection>>,
     who: &str,
-) -> Result<Lock, ApplyError> {
+) -> Result<(Lock, BTreeMap<String, TransportError>), ApplyError> {
     let mut tries = 3;
     loop {
         let taken = join_all(connections.iter().map(|(host, connection)| async move {
-            take(host, connection, who).await.map(|held| (host.clone(), held))
+            take(host, connection, who).await.map(|taken| (host.clone(), taken))
         }));
         match taken.await.into_iter().collect::<Result<Vec<_>, ApplyError>>() {
-            Ok(held) => {
-                let fences = held.iter().map(|(host, (_, fence))| (host.clone(), *fence)).collect();
-                let holders = held.into_iter().map(|(_, (held, _))| held).collect();
-                return Ok(Lock { fences, beat: tokio::spawn(beat(holders)) });
-            }
+            Ok(taken) => return settle(taken),
             Err(ApplyError::Locked(_)) if tries > 1 => tries -= 1,
             Err(error) => return Err(error),
         }
         tokio::time::sleep(Duration::from_millis(rand::random_range(200..800))).await;
+    }
+}
+
+fn settle(taken: Vec<(String, Taken)>) -> Result<(Lock, BTreeMap<String, TransportError>), ApplyError> {
+    let (mut fences, mut holders, mut lost) = (BTreeMap::new(), Vec::new(), BTreeMap::new());
+    for (host, taken) in taken {
+        match taken {
+            Ok((held, fence)) => {
+                fences.insert(host, fence);
+                holders.push(held);
+            }
+            Err(error) => drop(lost.insert(host, error)),
+        }
+    }
+    match lost.iter().next() {
+        Some((host, error)) if fences.is_empty() => {
+            Err(ApplyError::NoLock { host: host.clone(), why: error.to_string() })
+        }
+        _ => Ok((Lock { fences, beat: tokio::spawn(beat(holders)) }, lost)),
     }
 }
 

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use super::drive::{Stops, drive, interrupts, presses};
 use super::event::{Event, Sink};
-use super::gather::{millis, probe_all};
+use super::gather::{away, millis, probe_all};
 use super::journal::{self, Journal, Record};
 use super::links::Links;
 use super::lock;
@@ -117,13 +117,21 @@ impl<'a> Apply<'a> {
 
     /// On every host that answered, also those not selected: two runs over
     /// different members of one group must not go on side by side.
-    async fn lock(&self, run: &str) -> Result<lock::Lock, ApplyError> {
+    /// One that is lost meanwhile is left to a later run.
+    async fn lock(&mut self, run: &str) -> Result<lock::Lock, ApplyError> {
         let answered = |host: &String| self.observed.facts.contains_key(host);
         let hosts = self.connections.iter().filter(|(host, _)| answered(host));
         let hosts: BTreeMap<String, Arc<Connection>> =
             hosts.map(|(host, link)| (host.clone(), Arc::clone(link))).collect();
-        let lock = lock::acquire(&hosts, &who(run)).await?;
-        self.sink.event(Event::Locked { hosts: hosts.into_keys().collect() });
+        let (lock, lost) = lock::acquire(&hosts, &who(run)).await?;
+        self.sink.event(Event::Locked { hosts: lock.fences.keys().cloned().collect() });
+        for (host, error) in lost {
+            let away = away(&error);
+            let (kind, why) = (away.kind, away.why.clone());
+            self.sink.event(Event::Unreachable { host: host.clone(), kind, why });
+            self.connections.remove(&host);
+            self.observed.lose(BTreeMap::from([(host, away)]));
+        }
         Ok(lock)
     }
 

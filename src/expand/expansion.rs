@@ -131,8 +131,7 @@ impl<'a> Expansion<'a> {
             first.hosts.push(spot.host.to_owned());
             return Ok(());
         }
-        if let (Kind::Package(first), Kind::Package(other)) = (&mut first.kind, kind) {
-            first.on = first.on.or(&other.on);
+        if matches!(kind, Kind::Package(_)) {
             return Ok(());
         }
         let place = &spot.step.place;

@@ -34,13 +34,13 @@ pub use choice::{Period, Scalar};
 pub use codes::{codes, explain};
 pub use component::{Component, components};
 pub use database::{
-    Backup, Dcs, Etcd, Packages, Postgres, Preset, Redis, Repository, TimescaleMode, Timescaledb, Watchdog,
+    Backup, Dcs, Etcd, Postgres, Preset, Redis, Repository, TimescaleMode, Timescaledb, Watchdog,
 };
 pub use edge::{Certificate, Cloudflare, Dns, Firewall, Ingress, K3s, Metallb, Protocol, Resolver};
 pub use file::{Inventory, load, parse};
 pub use host::{EtcdMember, Host, hosts};
 pub use jump::JumpHost;
-pub use model::{Cluster, Network, Node, Platform, Ssh, Tables, Truenas, Vip, schema};
+pub use model::{Cluster, HostKeys, Network, Node, Platform, Ssh, Tables, Truenas, Vip, schema};
 pub use ports::{Port, ports};
 pub use preset::Timing;
 pub use quorum::{HostVotes, Votes};

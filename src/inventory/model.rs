@@ -16,6 +16,8 @@ use super::value::Switch;
 choice! {
     /// What runs on the NAS.
     Platform: "\"scale\" or \"debian\"" { Scale = "scale", Debian = "debian" }
+    /// Which host keys are taken that no known-hosts file holds.
+    HostKeys: "\"strict\" or \"accept-new\"" { Strict = "strict", AcceptNew = "accept-new" }
 }
 
 table! {
@@ -105,6 +107,8 @@ table! {
         known_hosts: Option<LocalPath>;
         /// hosts to pass on the way, the nearest first
         jump: Vec<JumpHost>;
+        /// "accept-new" pins the key of a host that was never seen; one that changed is always refused
+        host_keys: HostKeys = HostKeys::Strict;
         /// ask the SSH agent for keys
         agent: bool = true;
         /// limit for one connection

@@ -1,5 +1,5 @@
-//! Owns why a host takes no part: it is silent, or nobody trusts the key it
-//! shows. Must not know how hosts are reached.
+//! Owns why a host takes no part: it is silent, not trusted, or of no use.
+//! Must not know how hosts are reached.
 
 use serde::Serialize;
 
@@ -11,6 +11,8 @@ pub enum Absence {
     /// It answers, with a host key that is not trusted: a host that was made
     /// again, or somebody in between.
     Untrusted,
+    /// It lets our user in, who cannot become root.
+    NoRoot,
 }
 
 impl Absence {
@@ -19,6 +21,7 @@ impl Absence {
         match self {
             Self::Silent => "does not answer",
             Self::Untrusted => "shows a host key that is not trusted",
+            Self::NoRoot => "does not let us become root",
         }
     }
 }

@@ -1,6 +1,8 @@
 //! Owns the text and the JSON of `status`: members, leaders, votes, debts.
 //! Must not know how any of it is found.
 
+use std::collections::BTreeMap;
+
 use serde::Serialize;
 use serde_json::Value;
 
@@ -52,8 +54,8 @@ pub struct Status {
     /// What is wrong, a sentence each; none: healthy.
     pub troubles: Vec<String>,
     pub unreachable: Vec<(String, String)>,
-    /// Those of them that answer with a host key nobody trusts.
-    pub untrusted: Vec<String>,
+    /// In which way each of them is away.
+    pub absence: BTreeMap<String, Absence>,
 }
 
 impl Votes {
@@ -125,7 +127,7 @@ impl Status {
     fn verdict(&self, paint: Paint) -> String {
         let mut text = String::new();
         for (host, why) in &self.unreachable {
-            let kind = if self.untrusted.contains(host) { Absence::Untrusted } else { Absence::Silent };
+            let kind = self.absence.get(host).copied().unwrap_or(Absence::Silent);
             put(&mut text, &format!("\n{} {} {}", paint.yellow("!"), clean_line(host), kind.words()));
             text.push_str(&indented(why));
         }

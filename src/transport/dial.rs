@@ -32,12 +32,23 @@ struct Jump {
 
 type Opening = Shared<BoxFuture<'static, Result<Arc<Jump>, TransportError>>>;
 
+/// What people should know of connections that were made.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Notes(Arc<Mutex<Vec<String>>>);
+
+impl Notes {
+    pub(super) fn push(&self, note: String) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).push(note);
+    }
+}
+
 /// What all connections of a process share. Clones are the same one.
 #[derive(Clone)]
 pub struct Dialer {
     handshakes: Arc<Semaphore>,
     /// By [`Target::route`].
     jumps: Arc<Mutex<HashMap<String, Opening>>>,
+    notes: Notes,
 }
 
 impl fmt::Debug for Dialer {
@@ -51,11 +62,20 @@ impl Default for Dialer {
     /// (about 25 ms each; measured, `knowledge/rust.md` B2).
     fn default() -> Self {
         let cores = std::thread::available_parallelism().map_or(2, std::num::NonZero::get);
-        Self { handshakes: Arc::new(Semaphore::new(2 * cores)), jumps: Arc::default() }
+        Self {
+            handshakes: Arc::new(Semaphore::new(2 * cores)),
+            jumps: Arc::default(),
+            notes: Notes::default(),
+        }
     }
 }
 
 impl Dialer {
+    /// Which keys were pinned, a sentence each; each is told once.
+    pub fn notes(&self) -> Vec<String> {
+        std::mem::take(&mut *self.notes.0.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
     /// Connects, checks the host key, and logs in.
     pub(super) async fn login(&self, target: &Target) -> Result<Handle<HostKeyGuard>, TransportError> {
         let limit = target.connect_timeout;
@@ -63,7 +83,7 @@ impl Dialer {
         let pipe = self.pipe(target).await?;
         let _permit = self.handshakes.acquire().await;
         let login = async {
-            let mut handle = handshake::connect(target, pipe).await?;
+            let mut handle = handshake::connect(target, pipe, Some(&self.notes)).await?;
             auth::login(&mut handle, target).await?;
             Ok(handle)
         };

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use super::known_hosts::Place;
+use super::sudo::Lack;
 
 /// Each message says what failed, where, why, and what to do next.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -63,12 +64,22 @@ pub enum TransportError {
     Io { node: String, what: String, why: String },
 
     /// Not root, and `sudo -n` does not work. Nothing was run.
-    #[error(
-        "{node}: {user} cannot become root: {why}\n\
-         on the host: apt-get install sudo, and `{user} ALL=(ALL) NOPASSWD: ALL` in /etc/sudoers.d/{user} (visudo -c), \
-         or let hacluster log in as root"
-    )]
-    SudoMissing { node: String, user: String, why: String },
+    #[error(transparent)]
+    NoRoot(Box<NoRoot>),
+}
+
+/// See [`TransportError::NoRoot`].
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "{node}: {user} cannot become root: {}\n\
+     as root on {node}: {}; or log in as root (`user` in cluster.toml)",
+    lack.why(),
+    lack.fix(user)
+)]
+pub struct NoRoot {
+    pub node: String,
+    pub user: String,
+    pub lack: Lack,
 }
 
 /// See [`TransportError::HostKeyUnknown`].
@@ -131,6 +142,7 @@ impl TransportError {
 
     /// Whether the host did not answer at all, so that the run goes on without it.
     pub fn is_unreachable(&self) -> bool {
-        matches!(self, Self::Unreachable { .. } | Self::Jump { .. } | Self::Disconnected { .. })
+        use TransportError::{Disconnected, Jump, Timeout, Unreachable};
+        matches!(self, Unreachable { .. } | Jump { .. } | Disconnected { .. } | Timeout { .. })
     }
 }

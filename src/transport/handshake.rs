@@ -9,10 +9,12 @@ use russh::client::{self, Config, Handle};
 use russh::keys::{Algorithm, HashAlg, PublicKey, PublicKeyOrCertificate};
 use russh::{AlgorithmKind, Preferred, cipher};
 
-use super::dial::Pipe;
+use super::dial::{Notes, Pipe};
 use super::error::{ChangedKey, TransportError, UnknownKey};
 use super::identity::now;
 use super::known_hosts::{self, KnownHosts, Lookup, Pin, Verdict};
+use super::offer::Offered;
+use super::pin::pin;
 use super::target::Target;
 
 /// A silent peer is given up after 20 s: a question each 5 s, three unanswered
@@ -40,7 +42,12 @@ const CIPHERS: [cipher::Name; 5] = [
 ];
 
 /// Exchanges keys over `stream` and checks the host's.
-pub(super) async fn connect(target: &Target, stream: Pipe) -> Result<Handle<HostKeyGuard>, TransportError> {
+/// Without `notes` no key is pinned, whatever the target says.
+pub(super) async fn connect(
+    target: &Target,
+    stream: Pipe,
+    notes: Option<&Notes>,
+) -> Result<Handle<HostKeyGuard>, TransportError> {
     let known = read_known_hosts(target)?;
     let lookup = Lookup::new(&target.address, target.port);
     let pins: Vec<Pin> = known.pins(&lookup).collect();
@@ -57,7 +64,7 @@ pub(super) async fn connect(target: &Target, stream: Pipe) -> Result<Handle<Host
         nodelay: true,
         ..Config::default()
     };
-    let guard = HostKeyGuard { target: target.clone(), known, lookup };
+    let guard = HostKeyGuard { target: target.clone(), known, lookup, notes: notes.cloned() };
     match client::connect_stream(Arc::new(config), stream, guard.clone()).await {
         Ok(handle) => Ok(handle),
         Err(Refusal::HostKey(error)) => Err(*error),
@@ -97,6 +104,7 @@ pub(super) struct HostKeyGuard {
     target: Target,
     known: KnownHosts,
     lookup: Lookup,
+    notes: Option<Notes>,
 }
 
 /// Why the key exchange ended.
@@ -121,6 +129,9 @@ impl client::Handler for HostKeyGuard {
             Some(certificate) => self.known.judge_certificate(&self.lookup, certificate, now()),
             None => self.known.judge(&self.lookup, &key),
         };
+        if matches!(&verdict, Verdict::Unknown { note } if note.is_empty()) && self.accept_new(&key)? {
+            return Ok(true);
+        }
         match self.refusal(verdict, &key) {
             None => Ok(true),
             Some(error) => Err(Refusal::HostKey(Box::new(error))),
@@ -129,6 +140,22 @@ impl client::Handler for HostKeyGuard {
 }
 
 impl HostKeyGuard {
+    /// Pins a key that nothing speaks for or against, where that is asked for.
+    fn accept_new(&self, key: &PublicKey) -> Result<bool, Refusal> {
+        let target = &self.target;
+        let (Some(notes), Some(file), true) = (&self.notes, target.known_hosts.first(), target.accept_new)
+        else {
+            return Ok(false);
+        };
+        pin(target, file, &Offered::new(key.clone())).map_err(|error| {
+            let (node, what) = (target.name.clone(), format!("write {}", file.display()));
+            Refusal::HostKey(Box::new(TransportError::Io { node, what, why: error.to_string() }))
+        })?;
+        let shown = known_hosts::show(key);
+        notes.push(format!("{}: its host key was not known and is pinned now: {shown}", target.name));
+        Ok(true)
+    }
+
     fn refusal(&self, verdict: Verdict, key: &PublicKey) -> Option<TransportError> {
         let target = &self.target;
         let (node, peer, shown) = (target.name.clone(), target.peer(), known_hosts::show(key));

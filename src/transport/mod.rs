@@ -21,6 +21,7 @@ mod pin;
 mod probe;
 mod socket;
 pub mod ssh;
+mod sudo;
 mod target;
 
 use std::sync::Arc;
@@ -28,7 +29,7 @@ use std::time::Duration;
 
 pub use agent::held as agent_keys;
 pub use dial::Dialer;
-pub use error::{ChangedKey, TransportError, UnknownKey};
+pub use error::{ChangedKey, NoRoot, TransportError, UnknownKey};
 pub use held::Held;
 pub use identity::Keyring;
 pub use offer::{Offered, offered, recognise};
@@ -36,6 +37,7 @@ pub use output::{OUTPUT_LIMIT, OnLine, Output};
 pub use pin::pin;
 pub use probe::{ProbeText, Probed, Prober, Protection};
 pub use russh::keys::PublicKey;
+pub use sudo::Lack;
 pub use target::{Target, expand_home};
 
 use bootstrap::Stdin;

@@ -70,7 +70,7 @@ pub async fn offered(target: &Target, dialer: &Dialer) -> Result<Vec<Offered>, T
 pub async fn recognise(target: &Target, dialer: &Dialer) -> Result<(), TransportError> {
     let exchange = async {
         let pipe = dialer.pipe(target).await?;
-        handshake::connect(target, pipe).await.map(drop)
+        handshake::connect(target, pipe, None).await.map(drop)
     };
     within(target, exchange).await
 }

@@ -16,6 +16,7 @@ use super::error::TransportError;
 use super::handshake::HostKeyGuard;
 use super::held::{Held, Wires};
 use super::output::{Collector, OnLine, Output};
+use super::sudo;
 use super::target::Target;
 
 /// Session channels busy at once on one host. sshd's `MaxSessions` is 10, but
@@ -95,7 +96,7 @@ impl Session {
             });
         };
         let output = sink.finish(status(node, &end)?);
-        bootstrap::check_sudo(node, user, &output)?;
+        sudo::check(node, user, &output)?;
         Ok(output)
     }
 
@@ -114,7 +115,7 @@ impl Session {
                     let end = exchange(lane, command, beats, &mut sink).await;
                     let Target { name: node, user, .. } = &inner.target;
                     let output = sink.finish(status(node, &end)?);
-                    bootstrap::check_sudo(node, user, &output)?;
+                    sudo::check(node, user, &output)?;
                     Ok(output)
                 }
             },

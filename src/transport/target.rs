@@ -20,6 +20,8 @@ pub struct Target {
     pub keyring: Arc<Keyring>,
     /// Files of host keys, all of which count; new pins go into the first.
     pub known_hosts: Vec<PathBuf>,
+    /// Pin the key of a host that none of them knows, as ssh's `accept-new`.
+    pub accept_new: bool,
     /// Bound of each of: key exchange and login; opening a channel. Jump hosts
     /// have bounds of their own.
     pub connect_timeout: Duration,
@@ -71,6 +73,7 @@ mod tests {
             user: "root".into(),
             keyring: Arc::default(),
             known_hosts: vec![],
+            accept_new: false,
             connect_timeout: Duration::ZERO,
             via: None,
         };

@@ -93,6 +93,7 @@ impl Daemon {
             user: "root".into(),
             keyring: keyring(&[self.at("key")]),
             known_hosts: vec![self.at("known_hosts")],
+            accept_new: false,
             connect_timeout: SECONDS(5),
             via: None,
         }

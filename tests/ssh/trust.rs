@@ -4,7 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use hacluster::transport::{Connection, Dialer, TransportError, offered, pin, recognise};
+use hacluster::transport::{Connection, Dialer, Target, TransportError, offered, pin, recognise};
 
 use super::daemon::{Daemon, keygen};
 
@@ -59,6 +59,35 @@ async fn a_revoked_key_is_refused() {
     std::fs::write(daemon.at("known_hosts"), format!("{pinned}@revoked * {revoked}")).unwrap();
     let error = daemon.refusal(|_| ()).await;
     assert!(matches!(&error, TransportError::HostKeyRevoked { place, .. } if place.line == 2), "{error}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn accept_new_pins_what_is_new_and_nothing_else() {
+    let daemon = Daemon::start();
+    let fresh = Target { accept_new: true, known_hosts: vec![daemon.at("fresh")], ..daemon.target() };
+    let dialer = Dialer::default();
+    assert!(recognise(&fresh, &dialer).await.unwrap_err().is_untrusted());
+    assert!(!daemon.at("fresh").exists(), "looking pins nothing");
+    Connection::open(&fresh, &dialer).await.unwrap();
+    let notes = dialer.notes().join("\n");
+    assert!(
+        notes.contains("n1: its host key was not known and is pinned now: ssh-ed25519 SHA256:"),
+        "{notes}"
+    );
+    Connection::open(&Target { accept_new: false, ..fresh.clone() }, &dialer).await.unwrap();
+    assert_eq!(dialer.notes(), Vec::<String>::new());
+    // Another key, a revoked one, and one beside a line that cannot be read.
+    keygen(&daemon.at("other"), &["-t", "ed25519"]);
+    daemon.pin("other");
+    let changed = daemon.read("known_hosts");
+    let revoked = format!("@revoked * {}", daemon.read("host_ed25519.pub"));
+    let unread = format!("[127.0.0.1]:{} ssh-ed25519 AAAA\n", daemon.port);
+    for text in [changed, revoked, unread] {
+        std::fs::write(daemon.at("known_hosts"), &text).unwrap();
+        let error = daemon.refusal(|target| target.accept_new = true).await;
+        assert!(error.is_untrusted(), "{error}");
+        assert_eq!(daemon.read("known_hosts"), text);
+    }
 }
 
 /// A certificate authority in `dir/ca`, and a certificate for `names` from it
@@ -147,6 +176,7 @@ async fn nobody_there_is_said_in_time() {
             user: "root".into(),
             keyring: Arc::default(),
             known_hosts: vec!["/nonexistent".into()],
+            accept_new: false,
             connect_timeout: Duration::from_millis(200),
             via: None,
         };

@@ -83,9 +83,21 @@ async fn a_host_lost_after_the_plan_is_deferred_and_the_other_is_done() {
 }
 
 #[tokio::test]
-async fn a_host_that_is_gone_before_the_lock_is_no_other_run() {
+async fn a_host_lost_before_the_lock_is_deferred_and_the_other_is_done() {
     let mut lab = Lab::new(STEPS);
     lab.host("n1", |fake| fake.cut_at(BATCH - 2));
+    let summary = lab.run().await.unwrap();
+    assert!(summary.unreachable, "{summary:?}");
+    assert_eq!((summary.changed, summary.deferred.len(), summary.failed.len()), (4, 4, 0), "{summary:?}");
+    let events = lab.heard.0.lock().unwrap();
+    assert!(events.contains(&Event::Locked { hosts: vec!["n2".to_owned()] }), "{events:?}");
+}
+
+#[tokio::test]
+async fn with_every_host_gone_before_the_lock_there_is_no_run() {
+    let mut lab = Lab::new(STEPS);
+    lab.host("n1", |fake| fake.cut_at(BATCH - 2));
+    lab.host("n2", |fake| fake.cut_at(BATCH - 2));
     let ended = lab.run().await;
     assert!(matches!(&ended, Err(ApplyError::NoLock { host, .. }) if host == "n1"), "{ended:?}");
     assert_eq!(lab.read("n2", "root/one"), None);
