@@ -13,6 +13,7 @@ pub mod pki;
 pub mod secrets;
 pub mod inventory;
 pub mod facts;
+pub mod release;
 pub mod resource;
 pub mod render;
 pub mod group;

@@ -4,6 +4,8 @@
 mod etcd;
 mod keepalived;
 mod patroni;
+mod pgdg;
+mod systems;
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -68,7 +70,12 @@ impl Cluster {
 
     /// A file's content, secrets by name.
     fn text(&self, id: &str) -> String {
-        let Kind::File(file) = self.kind(id, |_| ()) else { panic!("{id} is no file") };
+        self.text_on(id, |_| ())
+    }
+
+    /// The same on a host that is otherwise.
+    fn text_on(&self, id: &str, change: impl FnOnce(&mut Facts)) -> String {
+        let Kind::File(file) = self.kind(id, change) else { panic!("{id} is no file") };
         self.secrets.mask(file.text.unwrap().expose())
     }
 }
@@ -77,6 +84,16 @@ fn shipped(name: &str) -> Inventory {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("inventories").join(name);
     inventory::load(&path).unwrap_or_else(|problems| panic!("{problems}"))
 }
+
+/// What a host says of its system.
+fn run(identity: &mut Identity, (os, version, codename): (&str, &str, &str)) {
+    (identity.os, identity.os_version, identity.codename) =
+        (os.to_owned(), version.to_owned(), codename.to_owned());
+}
+
+const DEBIAN_12: (&str, &str, &str) = ("debian", "12", "bookworm");
+const DEBIAN_13: (&str, &str, &str) = ("debian", "13", "trixie");
+const UBUNTU_2404: (&str, &str, &str) = ("ubuntu", "24.04", "noble");
 
 /// The lab's inventory with some of its text replaced.
 fn lab_with(from: &str, to: &str) -> Cluster {

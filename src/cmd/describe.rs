@@ -35,7 +35,8 @@ impl<'a> Describe<'a> {
 
     pub(super) fn report(&self, took: Duration) -> PlanReport {
         let plan = &self.reading.chosen;
-        let remarks = self.world.own_playbooks().into_iter().chain(self.world.left_out());
+        let systems = self.world.systems(&self.reading.observed).remarks();
+        let remarks = self.world.own_playbooks().into_iter().chain(self.world.left_out()).chain(systems);
         PlanReport {
             cluster: self.world.name().to_owned(),
             actions: plan.changes().map(|assessment| self.action(assessment)).collect(),

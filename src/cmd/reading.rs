@@ -10,6 +10,7 @@ use crate::exec::{Gathered, Sink, probe_all};
 use crate::expand::needs;
 use crate::facts::{Fact, Needs};
 use crate::plan::{LeftOut, Observed, Plan, Selection};
+use crate::problem::Problems;
 use crate::report::ui::Ui;
 use crate::resource::Kind;
 use crate::transport::Prober;
@@ -60,6 +61,7 @@ pub(super) async fn read(
 ) -> Result<Reading, Failure> {
     let observed = reach::observe(reached, &needs(&world.resources), sink).await?;
     reach::one_cluster(&observed)?;
+    Problems::check(world.systems(&observed).refused())?;
     world.ensure_secrets(&observed, ui)?;
     let plan = world.planner().plan(&observed)?;
     let contents = if diff { contents(&plan, reached).await } else { BTreeMap::new() };

@@ -13,7 +13,7 @@ use crate::expand::{Resource, expand};
 use crate::graph::Graph;
 use crate::inventory::{self, Host, Inventory};
 use crate::ledger::flatten;
-use crate::plan::{Observed, Planner, Selection, Wish};
+use crate::plan::{Observed, Planner, Selection, Systems, Wish};
 use crate::playbook::{self, Playbook};
 use crate::problem::{Problem, Problems};
 use crate::render::Renderer;
@@ -90,6 +90,11 @@ impl World {
             renderer: &self.renderer,
             secrets: self.secrets.as_deref(),
         }
+    }
+
+    /// What the hosts that answered run.
+    pub(super) fn systems<'a>(&'a self, observed: &'a Observed) -> Systems<'a> {
+        Systems { inventory: &self.inventory, hosts: &self.hosts, facts: &observed.facts }
     }
 
     /// The same templates with other secrets.

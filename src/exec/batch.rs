@@ -36,7 +36,7 @@ pub(super) fn body(steps: &[Step], nonce: &str, run: &str, fence: Option<u64>) -
     let mut text = format!(
         "rm -f -- \"$0\"\nPATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin\nLC_ALL=C\n\
          HAC_RUN={}\nexport PATH LC_ALL HAC_RUN\numask 022\nmkdir -p /run/hacluster /var/lib/hacluster\n\
-         exec 9>/run/hacluster/step.lock\nflock 9\n{PRELUDE}\n",
+         exec 9>/run/hacluster/step.lock\nflock 9\nrm -f /run/hacluster/enable\n{PRELUDE}\n",
         quote(run)
     );
     if let Some(fence) = fence {
@@ -49,7 +49,7 @@ pub(super) fn body(steps: &[Step], nonce: &str, run: &str, fence: Option<u64>) -
     for (position, step) in steps.iter().enumerate() {
         step_text(&mut text, position, step, nonce);
     }
-    let _ = writeln!(text, "printf '%s over\\n' {nonce}");
+    let _ = writeln!(text, "hac_settle </dev/null 9>&-\nprintf '%s over\\n' {nonce}");
     text
 }
 

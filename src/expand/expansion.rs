@@ -131,7 +131,8 @@ impl<'a> Expansion<'a> {
             first.hosts.push(spot.host.to_owned());
             return Ok(());
         }
-        if matches!(kind, Kind::Package(_)) {
+        if let (Kind::Package(first), Kind::Package(other)) = (&mut first.kind, kind) {
+            first.on = first.on.or(&other.on);
             return Ok(());
         }
         let place = &spot.step.place;

@@ -48,20 +48,15 @@ impl Expansion<'_> {
         }])
     }
 
+    /// By system: the union of all lists, each package with the systems it is for,
+    /// because ids do not depend on facts.
     fn packages(&self, list: &PackageList, at: &Place, context: &Value) -> Result<Vec<Kind>, Problems> {
-        let names = match list {
-            PackageList::Same(names) => names,
-            PackageList::ByOs(by_os) => {
-                let os = context.get_attr("host").and_then(|host| host.get_attr("os")).unwrap_or_default();
-                let os = os.as_str().unwrap_or("default");
-                let Some(names) = by_os.get(os).or_else(|| by_os.get("default")) else {
-                    return Ok(Vec::new());
-                };
-                names
-            }
+        let names = list.names().into_iter().map(str::to_owned).collect::<Vec<_>>();
+        let filled: Vec<String> = self.fill(&names, at, context)?;
+        let package = |(name, written): (String, &String)| {
+            Kind::Package(Package { name, absent: false, on: list.systems(written) })
         };
-        let names: Vec<String> = self.fill(names, at, context)?;
-        Ok(names.into_iter().map(|name| Kind::Package(Package { name, absent: false })).collect())
+        Ok(filled.into_iter().zip(&names).map(package).collect())
     }
 
     /// The live settings, and the file that keeps them over a reboot.

@@ -12,8 +12,10 @@ use serde_json::Value as Json;
 
 use crate::facts::{Facts, Needs};
 use crate::group::GroupName;
+use crate::inventory::Packages;
 use crate::playbook::{Once, Phase, Playbook};
 use crate::problem::Problems;
+use crate::release::{features, patroni};
 use crate::render::{RenderError, Renderer};
 use crate::resource::{Kind, OnChange, ResolveError, Resolver};
 use crate::secrets::Secrets;
@@ -61,10 +63,20 @@ impl Resource {
         Ok(kind)
     }
 
+    /// Whose packages the inventory asks for.
+    fn packages(&self) -> Packages {
+        let asked = self.context.get_attr("postgres").and_then(|table| table.get_attr("packages"));
+        let pgdg = asked.is_ok_and(|asked| asked.as_str() == Some(Packages::Pgdg.as_str()));
+        if pgdg { Packages::Pgdg } else { Packages::Debian }
+    }
+
     /// Renders any template as this resource's host would see it.
     pub fn render(&self, renderer: &Renderer, name: &str, facts: &Facts) -> Result<String, RenderError> {
         let host = self.context.get_attr("host").unwrap_or_default();
-        let host = context! { facts => Value::from(Serde(&facts.identity)), ..host };
+        let features = features(patroni(facts, self.packages()));
+        let known =
+            context! { patroni => Value::from(Serde(&features)), ..Value::from(Serde(&facts.identity)) };
+        let host = context! { facts => known, ..host };
         renderer.template(name, &context! { host => host, ..self.context.clone() })
     }
 }

@@ -11,6 +11,8 @@ pub struct Identity {
     pub os: String,
     /// `13`, `12`, `24.04`.
     pub os_version: String,
+    /// `trixie`, `noble`: what package repositories call the release.
+    pub codename: String,
     pub arch: String,
     pub cpus: u32,
     pub memory_mib: u64,
@@ -36,6 +38,18 @@ pub struct Interface {
 }
 
 impl Identity {
+    /// The operating system as one word, as playbooks name it: `debian12`, `ubuntu2404`.
+    pub fn system(&self) -> String {
+        format!("{}{}", self.os, self.os_version.replace('.', ""))
+    }
+
+    /// The same for people: `Debian 12`.
+    pub fn system_name(&self) -> String {
+        let mut letters = self.os.chars();
+        let first: String = letters.next().into_iter().flat_map(char::to_uppercase).collect();
+        format!("{first}{} {}", letters.as_str(), self.os_version).trim_end().to_owned()
+    }
+
     /// The interface that carries `address`.
     pub fn interface_of(&self, address: &str) -> Option<&str> {
         self.interfaces.iter().find(|i| i.addresses.iter().any(|a| a == address)).map(|i| i.name.as_str())

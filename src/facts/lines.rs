@@ -36,6 +36,7 @@ pub(super) fn identity<'a>(rows: impl Iterator<Item = &'a str>) -> Identity {
         match key.as_str() {
             "os" => found.os = value,
             "os_version" => found.os_version = value,
+            "codename" => found.codename = value,
             "arch" => found.arch = value,
             "hostname" => found.hostname = value,
             "machine_id" => found.machine_id = value,

@@ -21,7 +21,7 @@ const SECTION_SECONDS: u32 = 10;
 
 const IDENTITY: &str = r#"(
 . /etc/os-release 2>/dev/null
-printf 'os=%s\nos_version=%s\n' "$ID" "$VERSION_ID"
+printf 'os=%s\nos_version=%s\ncodename=%s\n' "$ID" "$VERSION_ID" "$VERSION_CODENAME"
 printf 'arch=%s\ncpus=%s\n' "$(uname -m)" "$(nproc)"
 printf 'hostname=%s\n' "$(uname -n)"
 while read -r k v _; do [ "$k" = MemTotal: ] && printf 'memory_kib=%s\n' "$v" && break; done </proc/meminfo

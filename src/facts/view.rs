@@ -153,15 +153,35 @@ impl PatroniView {
     /// The member on `host` runs: it leads, or it streams, with a known timeline.
     pub fn well(&self, host: &str) -> bool {
         let Some(own) = self.own.get(host) else { return false };
-        let says = |key: &str| own.get(key).and_then(Value::as_str).unwrap_or("");
         let timeline = own.get("timeline").is_some_and(Value::is_number);
-        let leads = matches!(says("role"), "primary" | "master");
-        says("state") == "running" && timeline && (leads || says("replication_state") == "streaming")
+        text(own, "state") == "running" && timeline && (leads(own) || self.streams(host, own))
+    }
+
+    /// Patroni before 3.0.4 does not say so of itself, nor its name, which is the
+    /// host's: then its leader tells.
+    fn streams(&self, host: &str, own: &Value) -> bool {
+        if let Some(state) = own.get("replication_state") {
+            return state == "streaming";
+        }
+        let name = own.get("patroni").and_then(|patroni| patroni.get("name")?.as_str()).unwrap_or(host);
+        let sends = |leader: &&Value| leads(leader);
+        let rows = self.own.values().find(sends).and_then(|leader| leader.get("replication")?.as_array());
+        let mut rows = rows.into_iter().flatten();
+        rows.any(|row| text(row, "application_name") == name && text(row, "state") == "streaming")
     }
 }
 
+fn text<'a>(json: &'a Value, key: &str) -> &'a str {
+    json.get(key).and_then(Value::as_str).unwrap_or_default()
+}
+
+/// Before 4.0 the role of a leader is `master`.
+fn leads(own: &Value) -> bool {
+    matches!(text(own, "role"), "primary" | "master")
+}
+
 fn row(json: &Value) -> PatroniRow {
-    let text = |key: &str| json.get(key).and_then(Value::as_str).unwrap_or_default().to_owned();
+    let text = |key: &str| text(json, key).to_owned();
     PatroniRow {
         name: text("name"),
         role: text("role"),

@@ -83,6 +83,10 @@ const CODES: &[(&str, &str)] = &[
     ("HAC-W053", "Backups are kept on a member of the cluster they are of."),
     ("HAC-E054", "WAL is archived less often than the data loss that is acceptable (rpo)."),
     ("HAC-E055", "A version that is not supported, or a parameter that hacluster or Patroni sets itself."),
+    (
+        "HAC-E056",
+        "A host's operating system has no package of what the file asks for. Its own archive has one major version of PostgreSQL; the PostgreSQL project's repository has all that are supported.",
+    ),
     ("HAC-E057", "A limit is too small to do anything, or a time shorter than that of a part of it."),
     (
         "HAC-E060",

@@ -12,6 +12,8 @@ use super::value::Switch;
 choice! {
     /// How fast a failure is noticed, against how much jitter is forgiven.
     Preset: "\"norm\" or \"fast\"" { Norm = "norm", Fast = "fast" }
+    /// Whose packages of `PostgreSQL` and Patroni a host gets.
+    Packages: "\"debian\" or \"pgdg\"" { Debian = "debian", Pgdg = "pgdg" }
     /// Where Patroni keeps its lock.
     Dcs: "\"etcd\"" { Etcd = "etcd" }
     /// Use of a hardware or software watchdog by Patroni.
@@ -51,6 +53,8 @@ table! {
         enabled: Switch;
         /// major version
         version: u32 = 17;
+        /// "debian" for those of the host's own system, "pgdg" for the PostgreSQL project's repository
+        packages: Packages = Packages::Debian;
         /// port of PostgreSQL
         port: u16 = 5432;
         /// port of Patroni's REST API

@@ -34,7 +34,7 @@ pub use choice::{Period, Scalar};
 pub use codes::{codes, explain};
 pub use component::{Component, components};
 pub use database::{
-    Backup, Dcs, Etcd, Postgres, Preset, Redis, Repository, TimescaleMode, Timescaledb, Watchdog,
+    Backup, Dcs, Etcd, Packages, Postgres, Preset, Redis, Repository, TimescaleMode, Timescaledb, Watchdog,
 };
 pub use edge::{Certificate, Cloudflare, Dns, Firewall, Ingress, K3s, Metallb, Protocol, Resolver};
 pub use file::{Inventory, load, parse};

@@ -8,6 +8,7 @@ mod effects;
 mod saved;
 mod selection;
 mod split;
+mod systems;
 mod verdict;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -21,6 +22,7 @@ pub use effects::effects;
 pub use saved::{Basis, Parts, Saved, SavedChange, Stale};
 pub use selection::{Selection, Unknown, Wish};
 pub use split::LeftOut;
+pub use systems::Systems;
 pub use verdict::{Verdict, verdict};
 
 use crate::graph::Node;
@@ -102,6 +104,9 @@ impl Planner<'_> {
                     .insert(resource.id.clone(), why.map(|away| away.why.clone()).unwrap_or_default());
                 continue;
             };
+            if !observed.facts.get(&host).is_some_and(|facts| resource.kind.manage().concerns(facts)) {
+                continue;
+            }
             // Another playbook's change is done before, and makes none of its facts.
             let makes_facts = |from: &&NodeIndex| !matches!(self.graph.dag[**from], Node::Done(..));
             let late = waits.iter().find(makes_facts).filter(|_| resource.kind.is_late());

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use serde::Deserialize;
 
 use crate::group::GroupName;
+use crate::release::{RELEASES, Systems};
 use crate::resource::{
     Certificate, Command, Directory, EtcdAuth, EtcdMember, EtcdMembers, File, Group, Link, PatroniConfig,
     Unit, User, Wait,
@@ -71,6 +72,43 @@ pub enum Once {
 pub enum PackageList {
     Same(Vec<String>),
     ByOs(BTreeMap<String, Vec<String>>),
+}
+
+/// The list for every system that has none of its own.
+const DEFAULT: &str = "default";
+
+impl PackageList {
+    /// Every name once, in the order of writing.
+    pub fn names(&self) -> Vec<&str> {
+        let lists: Vec<&Vec<String>> = match self {
+            Self::Same(names) => vec![names],
+            Self::ByOs(lists) => lists.values().collect(),
+        };
+        let mut names: Vec<&str> = Vec::new();
+        for name in lists.into_iter().flatten() {
+            if !names.contains(&name.as_str()) {
+                names.push(name);
+            }
+        }
+        names
+    }
+
+    /// The systems on which `name` is wanted.
+    pub fn systems(&self, name: &str) -> Systems {
+        let Self::ByOs(lists) = self else { return Systems::default() };
+        let has = |names: &Vec<String>| names.iter().any(|other| other == name);
+        let usual = lists.get(DEFAULT).is_some_and(has);
+        let others = lists.iter().filter(|(system, names)| *system != DEFAULT && has(names) != usual);
+        let others = others.map(|(system, _)| system.clone()).collect();
+        if usual { Systems::Except(others) } else { Systems::Only(others) }
+    }
+
+    /// Systems it speaks of that are not known.
+    pub fn unknown(&self) -> impl Iterator<Item = &str> {
+        let lists = if let Self::ByOs(lists) = self { Some(lists) } else { None };
+        let known = |name: &&str| *name == DEFAULT || RELEASES.iter().any(|release| release.system == *name);
+        lists.into_iter().flat_map(BTreeMap::keys).map(String::as_str).filter(move |name| !known(name))
+    }
 }
 
 #[derive(Debug, Clone)]

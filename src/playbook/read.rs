@@ -11,6 +11,7 @@ use toml::Spanned;
 use super::model::{Once, PackageList, Phase, Playbook, Step, StepKind};
 use crate::group::GroupName;
 use crate::problem::{Problem, Problems};
+use crate::release::RELEASES;
 use crate::resource::{
     Certificate, Command, Directory, EtcdAuth, EtcdMember, EtcdMembers, File, Group, Link, PatroniConfig,
     Unit, User, Wait,
@@ -163,6 +164,15 @@ fn step(raw: Spanned<RawStep>, source: &Arc<Source>) -> Result<Step, Problem> {
             format!("command {name:?} does not say when it is done"),
         )
         .help("add `creates = \"/path\"` or `unless = \"a read-only check\"`, one of them"));
+    }
+    if let StepKind::Package(list) = &kind
+        && let Some(system) = list.unknown().next()
+    {
+        let known = RELEASES.iter().map(|release| release.system).collect::<Vec<_>>().join(", ");
+        let message =
+            format!("packages of {name:?} are listed for {system:?}, which is no system known here");
+        return Err(Problem::error(source, "HAC-E091", span, message)
+            .help(format!("write one of {known}, or default for all others")));
     }
     let packages = matches!(kind, StepKind::Package(_));
     Ok(Step {

@@ -75,7 +75,15 @@ pub trait Manage {
     /// What is true, by the same names.
     fn have(&self, host: &Facts, cluster: &View) -> Have;
 
+    /// Whether it is this host's business at all: names may differ by system.
+    fn concerns(&self, _host: &Facts) -> bool {
+        true
+    }
+
     fn diff(&self, host: &Facts, cluster: &View) -> Change {
+        if !self.concerns(host) {
+            return Change::None;
+        }
         change::compare(self.want(), self.have(host, cluster))
     }
 

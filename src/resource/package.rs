@@ -8,6 +8,7 @@ use super::change::{Change, Fields, Have, fields};
 use super::{Manage, Script};
 use crate::facts::view::View;
 use crate::facts::{Fact, Facts, Needs};
+use crate::release::Systems;
 use crate::shell::words;
 
 /// Seconds apt waits for another holder of dpkg's lock.
@@ -19,6 +20,9 @@ pub struct Package {
     pub name: String,
     #[serde(default)]
     pub absent: bool,
+    /// The operating systems it is for; on others it is nobody's business.
+    #[serde(default)]
+    pub on: Systems,
 }
 
 impl Package {
@@ -58,6 +62,10 @@ impl Manage for Package {
                 Have::Fields(fields([("installed", &format!("half ({})", package.status))]))
             }
         }
+    }
+
+    fn concerns(&self, host: &Facts) -> bool {
+        self.on.hold(&host.identity.system())
     }
 
     fn apply(&self, change: &Change) -> Script {

@@ -3,6 +3,8 @@
 
 # Where a host keeps what hacluster remembers there; tests put it elsewhere.
 HAC_STATE=${HAC_STATE:-/var/lib/hacluster}
+# What is gone after a boot.
+HAC_RUNTIME=${HAC_RUNTIME:-/run/hacluster}
 
 # hac_owe UNIT ACTION: the unit owes a reload or restart until it had one.
 hac_owe() {
@@ -33,7 +35,7 @@ hac_keep() {
 # owner and mode before the name, validated, synced, renamed, directory synced.
 hac_put() {
     hac_dir=${1%/*}
-    hac_tmp=$(mktemp "${hac_dir:-/}/.hacluster.XXXXXX") || return 1
+    hac_tmp=$hac_dir/.hacluster.$$
     if ! hac_fill "$@"; then
         rm -f "$hac_tmp"
         return 1
@@ -42,9 +44,9 @@ hac_put() {
 }
 
 hac_fill() {
-    cat >"$hac_tmp" || return 1
-    chown "$3:$4" "$hac_tmp" || return 1
-    chmod "$2" "$hac_tmp" || return 1
+    # Makes a new file that only we can read until owner and mode are set, and
+    # is one process instead of four.
+    install -m "$2" -o "$3" -g "$4" /dev/stdin "$hac_tmp" || return 1
     sync "$hac_tmp" || return 1
     if [ -n "${5:-}" ]; then
         # The path goes in as an argument: it may hold spaces.
@@ -61,6 +63,22 @@ hac_fill() {
     fi
     hac_keep "$1" || return 1
     mv -fT "$hac_tmp" "$1"
+}
+
+# hac_enable UNIT: starts at boot. Done at the end of the batch, for all in one
+# call: after each such call systemd reads all units again, which takes 0.15 s.
+hac_enable() {
+    printf '%s\n' "$1" >>"$HAC_RUNTIME/enable"
+}
+
+# hac_settle: the end of a batch.
+hac_settle() {
+    [ -s "$HAC_RUNTIME/enable" ] || return 0
+    # One that cannot be enabled keeps the others from it in a call for all; the
+    # second reading names it.
+    xargs -d '\n' systemctl --quiet enable <"$HAC_RUNTIME/enable" ||
+        xargs -d '\n' -n 1 systemctl --quiet enable <"$HAC_RUNTIME/enable"
+    rm -f "$HAC_RUNTIME/enable"
 }
 
 # hac_reload_units UNIT: systemd reads changed unit files where it must.

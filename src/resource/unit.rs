@@ -140,7 +140,7 @@ impl Manage for Unit {
         }
         calls.push(format!("hac_reload_units {name}"));
         match change.to("enabled").and(self.enabled) {
-            Some(true) => calls.push(format!("systemctl enable {name}")),
+            Some(true) => calls.push(format!("hac_enable {name}")),
             // One call removes only its own kind of link.
             Some(false) => {
                 calls.push(format!("systemctl disable {name}\nsystemctl disable --runtime {name}"));

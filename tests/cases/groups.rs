@@ -16,7 +16,8 @@ use super::{Case, NOW, line};
 /// `healthy`, `alone` (data, but no quorum), `other` (of another cluster),
 /// `empty`, `unread`. Patroni's words: `leader`, `streaming`, `lagging` (not
 /// streaming), `starting`, `silent` (data, but no answer), `stranger` (leads another
-/// database), `empty`, `unread`.
+/// database), `empty`, `unread`. Of Patroni 3.0.2: `master`, which tells who streams,
+/// and `told`, which it tells of.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Given {
@@ -66,9 +67,9 @@ impl Given {
     fn rows(&self) -> Value {
         let row = |(host, words): (&String, &BTreeMap<String, String>)| {
             let (role, state) = match words.get("patroni")?.as_str() {
-                "leader" | "stranger" => ("leader", "running"),
+                "leader" | "stranger" | "master" => ("leader", "running"),
                 "streaming" => ("replica", "streaming"),
-                "lagging" => ("replica", "running"),
+                "lagging" | "told" => ("replica", "running"),
                 "starting" => ("replica", "starting"),
                 "silent" => ("replica", "unknown"),
                 _ => return None,
@@ -90,6 +91,15 @@ impl Given {
             }
             "leader" => Some(own("primary", "running")),
             "lagging" => Some(own("replica", "running")),
+            "told" => Some(json!({ "role": "replica", "state": "running", "timeline": 2 })),
+            "master" => {
+                let told =
+                    self.hosts.iter().filter(|(_, words)| words.get("patroni").is_some_and(|w| w == "told"));
+                let row = |(host, _): (&String, _)| json!({ "application_name": self.name(host), "state": "streaming" });
+                let mut own = own("master", "running");
+                own["replication"] = told.map(row).collect();
+                Some(own)
+            }
             "starting" => Some(json!({ "role": "replica", "state": "starting" })),
             "streaming" => {
                 let mut own = own("replica", "running");

@@ -7,7 +7,7 @@ use std::time::Duration;
 use serde_json::Value;
 
 use crate::command::{Result, ensure, wait_for};
-use crate::lab::{HOSTS, Lab, VIP, address, seconds};
+use crate::lab::{HOSTS, Lab, Os, VIP, address, seconds};
 
 /// The five voters: the NAS has two.
 pub const VOTERS: [&str; 5] = ["nas-a", "nas-b", "node1", "node2", "node3"];
@@ -24,7 +24,8 @@ pub struct Cluster {
 pub struct Member {
     pub name: String,
     pub leads: bool,
-    /// `running` of a leader, `streaming` of a replica that is well.
+    /// `running` of a leader, `streaming` of a replica that is well; before
+    /// Patroni 3.0.4 also `running` of that.
     pub state: String,
     pub timeline: Option<u64>,
 }
@@ -139,7 +140,8 @@ impl Cluster {
         let well = |m: &&Member| hosts.contains(&m.name.as_str()) && m.timeline.is_some();
         let leaders: Vec<&Member> =
             members.iter().filter(|m| m.leads && m.state == "running").filter(well).collect();
-        let replicas = members.iter().filter(|m| !m.leads && m.state == "streaming").filter(well).count();
+        let state = if self.lab.os == Os::Bookworm { "running" } else { "streaming" };
+        let replicas = members.iter().filter(|m| !m.leads && m.state == state).filter(well).count();
         ensure!(leaders.len() == 1 && replicas + 1 == hosts.len(), "Patroni: {}", show(&members));
         let voters = self.voters(first)?;
         let expected = VOTERS.iter().filter(|v| hosts.iter().any(|h| v.starts_with(h))).count();

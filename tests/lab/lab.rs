@@ -26,11 +26,20 @@ pub fn seconds(count: u64) -> Duration {
     Duration::from_secs(count)
 }
 
+/// What hosts run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Os {
+    Trixie,
+    Bookworm,
+}
+
 /// The lab script and where it keeps its things.
 #[derive(Debug, Clone)]
 pub struct Lab {
     script: PathBuf,
     pub cache: PathBuf,
+    /// What hosts made from now on run.
+    pub os: Os,
 }
 
 impl Lab {
@@ -38,13 +47,17 @@ impl Lab {
         let home = env::var_os("HOME").map_or_else(|| PathBuf::from("/root"), PathBuf::from);
         let cache = env::var_os("HACLUSTER_LAB_CACHE")
             .map_or_else(|| home.join(".cache/hacluster-lab"), PathBuf::from);
-        Self { script: root().join("tests/lab/lab"), cache }
+        Self { script: root().join("tests/lab/lab"), cache, os: Os::Trixie }
     }
 
     /// A lab command; not 0 is an error.
     pub fn call(&self, limit: Duration, words: &[&str]) -> Result<Output> {
         let script = self.script.to_string_lossy();
-        Call::new(limit, [&[script.as_ref()], words].concat()).run()?.ok()
+        let os = match self.os {
+            Os::Trixie => "trixie",
+            Os::Bookworm => "bookworm",
+        };
+        Call::new(limit, [&[script.as_ref()], words].concat()).env("HACLUSTER_LAB_OS", os).run()?.ok()
     }
 
     /// Power, snapshots and the like: each is done within two minutes.

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use crate::cluster::Cluster;
 use crate::command::{Output, Result, ensure};
-use crate::lab::{HOSTS, Lab, seconds};
+use crate::lab::{HOSTS, Lab, Os, seconds};
 use crate::product::{Folder, Secrets};
 use crate::sql::Sql;
 use crate::sweep::Sweep;
@@ -16,6 +16,8 @@ use crate::sweep::Sweep;
 pub enum Ground {
     /// Hosts as new.
     Fresh,
+    /// Hosts as new, with Debian 12.
+    Bookworm,
     /// The whole inventory was applied, and the cluster is well.
     Applied,
 }
@@ -77,7 +79,8 @@ impl Stage {
 
     /// Makes the ground a drill starts from.
     pub fn prepare(&mut self, ground: Ground, disturbs: bool) -> Result {
-        if ground == Ground::Fresh {
+        self.use_os(if ground == Ground::Bookworm { Os::Bookworm } else { Os::Trixie });
+        if ground != Ground::Applied {
             return self.fresh();
         }
         if let Some(why) = &self.broken {
@@ -94,6 +97,16 @@ impl Stage {
             }
         }
         if disturbs && !self.snapshot { self.keep() } else { Ok(()) }
+    }
+
+    /// Hosts of another system are other hosts: nothing that was kept counts.
+    fn use_os(&mut self, os: Os) {
+        if self.lab.os != os {
+            self.gather_journals();
+            self.lab.os = os;
+            self.now = Now::Unknown;
+            self.snapshot = false;
+        }
     }
 
     fn fresh(&mut self) -> Result {

@@ -71,6 +71,8 @@ fn etcd_settings_say_nothing_about_the_first_start() {
     ETCD_LISTEN_METRICS_URLS=http://127.0.0.1:2491
     ETCD_HEARTBEAT_INTERVAL=100
     ETCD_ELECTION_TIMEOUT=1000
+    # A member that comes back does not depose the leader; off by itself before 3.5.
+    ETCD_PRE_VOTE=true
     ETCD_AUTO_COMPACTION_MODE=periodic
     ETCD_AUTO_COMPACTION_RETENTION=1h
     ETCD_QUOTA_BACKEND_BYTES=2147483648

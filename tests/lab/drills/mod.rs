@@ -1,6 +1,7 @@
 //! Owns the list of drills, in the order in which they run. Each file holds the
 //! functions of one subject; none may rely on what another left.
 
+mod bookworm;
 mod database;
 mod drift;
 mod idempotent;
@@ -26,6 +27,7 @@ pub fn all() -> Vec<Drill> {
         power::DRILLS,
         rebuilt::DRILLS,
         secret::DRILLS,
+        bookworm::DRILLS,
     ]
     .concat()
 }

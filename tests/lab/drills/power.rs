@@ -32,16 +32,16 @@ pub const DRILLS: &[Drill] = &[
 const UNSENT: f64 = 1.0;
 
 /// What one power cut did.
-struct Cut {
-    gap: f64,
-    acked: usize,
-    lost: usize,
-    rejoined: f64,
-    leader: String,
+pub struct Cut {
+    pub gap: f64,
+    pub acked: usize,
+    pub lost: usize,
+    pub rejoined: f64,
+    pub leader: String,
 }
 
 /// Cuts the power of `victims` under load, and boots them when writes go on.
-fn cut(stage: &Stage, victims: &[&str]) -> Result<Cut> {
+pub fn cut(stage: &Stage, victims: &[&str]) -> Result<Cut> {
     let cluster = stage.cluster()?;
     let survivors: Vec<&str> = HOSTS.into_iter().filter(|h| !victims.contains(h)).collect();
     let inserter = Inserter::start(stage)?;

@@ -11,8 +11,9 @@ IMAGE_MASKED=(
     systemd-resolved.service systemd-timesyncd.service
 )
 
+# A name with a [release] after it is for that release only.
 image_packages() {
-    sed -e 's/#.*//' -e 's/[[:space:]]//g' -e '/^$/d' "$LAB/packages"
+    sed -e 's/#.*//' -e "s/\[$SUITE\]//" -e '/\[/d' -e 's/[[:space:]]//g' -e '/^$/d' "$LAB/packages"
     # shellcheck disable=SC2086 # a list of names
     [[ ! ${HACLUSTER_LAB_PACKAGES:-} ]] || printf '%s\n' $HACLUSTER_LAB_PACKAGES
 }
@@ -23,6 +24,7 @@ image_recipe() {
     declare -f build_image bootstrap store_plain fill_repository configure_image
 }
 
+# Of the release that new hosts run.
 image_path() { say "$CACHE/image-$(image_recipe | sha256sum | cut -c1-16)"; }
 
 # The mirror this machine itself installs from; its name is nowhere in the project.
@@ -96,11 +98,17 @@ build_image() {
     configure_image "$root"
 }
 
+current_images() {
+    local SUITE
+    for SUITE in "${SUITES[@]}"; do image_path; done
+}
+
 # Images and unfinished builds no host stands on.
 drop_old_images() {
-    local keep=$1 path
+    local current path
+    current=$(current_images)
     for path in "$CACHE"/image-* "$CACHE"/building-*; do
-        [[ -e $path && $path != "$keep" ]] || continue
+        [[ -e $path && $'\n'$current$'\n' != *$'\n'$path$'\n'* ]] || continue
         grep -qsF "$path" "$RUN"/hosts/*/lower "$STORE"/snapshots/*/*/lower && continue
         rm -rf --one-file-system "$path"
     done
@@ -113,11 +121,11 @@ ensure_image() {
     if [[ ! -d $image ]]; then
         start=$(now)
         note "building the image (under a minute on two idle cores) ..."
-        drop_old_images "$image"
+        drop_old_images
         build_image "$CACHE/building-$$"
         mv "$CACHE/building-$$" "$image"
         note "image built in $(since "$start"), $(du -sh "$image" | cut -f1)"
     fi
-    drop_old_images "$image"
+    drop_old_images
     say "$image"
 }

@@ -1,9 +1,10 @@
 # Owns what the machine itself needs: packages, and the keyring with the key
-# that signs the image's Debian release.
+# that signs the Debian release of the hosts.
 # Must not know anything about hosts.
 # shellcheck shell=bash
 
-SUITE=trixie
+SUITES=(trixie bookworm)
+SUITE=${HACLUSTER_LAB_OS:-trixie}
 KEYRING=/usr/share/keyrings/debian-archive-keyring.gpg
 MACHINE_PACKAGES=(
     systemd-container mmdebstrap dpkg-dev debian-archive-keyring gpg gpgv
@@ -30,6 +31,7 @@ keyring_knows_suite() { gpg --show-keys "$KEYRING" 2>/dev/null | grep -q "/$SUIT
 
 prepare_machine() {
     local missing
+    known_suite
     command -v apt-get >/dev/null || die "the lab runs on Debian or Ubuntu (no apt-get here)"
     mapfile -t missing < <(missing_packages)
     if ((${#missing[@]})); then
@@ -47,6 +49,11 @@ prepare_machine() {
     say "machine is ready"
 }
 
+known_suite() {
+    [[ " ${SUITES[*]} " == *" $SUITE "* ]] || die "HACLUSTER_LAB_OS is ${SUITES[*]}, not '$SUITE'"
+}
+
 check_prepared() {
+    known_suite
     [[ -z $(missing_packages) ]] || die "this machine is not prepared: run 'lab prepare'"
 }
