@@ -7,7 +7,7 @@ use hmac::{Hmac, KeyInit as _, Mac as _};
 use serde::{Deserialize, Serialize};
 use sha2::Sha256;
 
-use crate::resource::Fields;
+use crate::resource::{Fields, sealed};
 
 /// Format of the file; a newer one is refused, an older one is read.
 pub const VERSION: u32 = 1;
@@ -38,7 +38,7 @@ impl Ledger {
     /// The fields as they may lie on a disk: hashes of contents are keyed.
     pub fn protect(&self, fields: &Fields) -> Fields {
         let protect = |(name, value): (&String, &String)| {
-            let value = if name == "content" { self.keyed(value) } else { value.clone() };
+            let value = if sealed(name) { self.keyed(value) } else { value.clone() };
             (name.clone(), value)
         };
         fields.iter().map(protect).collect()

@@ -5,8 +5,10 @@
 //! those above it (`tests/arrows.rs` keeps it so).
 
 pub mod shell;
+pub mod sql;
 pub mod wildcard;
 pub mod secret;
+pub mod scram;
 pub mod span;
 pub mod problem;
 pub mod pki;

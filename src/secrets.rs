@@ -1,4 +1,5 @@
-//! Owns the secrets file: a 0600 TOML file beside the inventory, made once.
+//! Owns the secrets file: a 0600 TOML file beside the inventory, made once and
+//! added to.
 //! Must not know what a secret is used for.
 
 use std::collections::BTreeMap;
@@ -14,7 +15,7 @@ use crate::pki::{Authority, PkiError};
 use crate::secret::Secret;
 
 /// Passwords and tokens that are made when the file is.
-const GENERATED: [&str; 6] = [
+pub const GENERATED: [&str; 6] = [
     "etcd.root",
     "etcd.patroni",
     "postgres.superuser",
@@ -36,6 +37,17 @@ pub enum SecretsError {
     Format { path: String, line: usize },
     #[error(transparent)]
     Pki(#[from] PkiError),
+}
+
+fn io(path: &Path, source: std::io::Error) -> SecretsError {
+    SecretsError::Io { path: path.display().to_string(), source }
+}
+
+/// A new value for each name.
+fn values(names: &[&str]) -> BTreeMap<String, Secret> {
+    let mut rng = rand::rng();
+    let value = |name: &&str| ((*name).to_owned(), Secret::new(Alphanumeric.sample_string(&mut rng, LENGTH)));
+    names.iter().map(value).collect()
 }
 
 #[derive(Serialize, Deserialize)]
@@ -62,26 +74,29 @@ impl Secrets {
     }
 
     pub fn generate(cluster: &str, now: u64) -> Result<Self, SecretsError> {
-        let mut rng = rand::rng();
-        let value =
-            |name: &&str| ((*name).to_owned(), Secret::new(Alphanumeric.sample_string(&mut rng, LENGTH)));
-        let values = GENERATED.iter().map(value).collect();
-        Ok(Self { authority: Authority::generate(cluster, now)?, values })
+        Ok(Self { authority: Authority::generate(cluster, now)?, values: values(&GENERATED) })
+    }
+
+    /// These, and new values of these names where they have none.
+    #[must_use]
+    pub fn with(&self, names: &[&str]) -> Self {
+        let mut all = values(names);
+        all.extend(self.values.clone());
+        Self { authority: self.authority.clone(), values: all }
     }
 
     /// `Ok(None)` where there is no such file.
     pub fn load(path: &Path) -> Result<Option<Self>, SecretsError> {
         let name = path.display().to_string();
-        let io = |source| SecretsError::Io { path: name.clone(), source };
         let mode = match fs::metadata(path) {
             Ok(metadata) => metadata.permissions().mode() & 0o7777,
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
-            Err(error) => return Err(io(error)),
+            Err(error) => return Err(io(path, error)),
         };
         if mode & 0o077 != 0 {
             return Err(SecretsError::Permissions { path: name, mode });
         }
-        let text = fs::read_to_string(path).map_err(io)?;
+        let text = fs::read_to_string(path).map_err(|source| io(path, source))?;
         let disk: OnDisk = toml::from_str(&text).map_err(|error| {
             let line = error.span().map_or(1, |span| text[..span.start].matches('\n').count() + 1);
             SecretsError::Format { path: name.clone(), line }
@@ -97,19 +112,40 @@ impl Secrets {
 
     /// Writes a new file; never over an existing one.
     pub fn create(&self, path: &Path) -> Result<(), SecretsError> {
-        let io = |source| SecretsError::Io { path: path.display().to_string(), source };
+        let text = self.text().map_err(|source| io(path, source))?;
+        let mut file = fs::OpenOptions::new()
+            .write(true)
+            .create_new(true)
+            .mode(0o600)
+            .open(path)
+            .map_err(|source| io(path, source))?;
+        file.write_all(text.as_bytes()).and_then(|()| file.sync_all()).map_err(|source| io(path, source))
+    }
+
+    /// Puts a whole new file into an existing one's place.
+    pub fn replace(&self, path: &Path) -> Result<(), SecretsError> {
+        let mut beside = path.as_os_str().to_owned();
+        beside.push(".new");
+        let beside = PathBuf::from(beside);
+        // What a power cut left of an earlier one.
+        match fs::remove_file(&beside) {
+            Err(source) if source.kind() != std::io::ErrorKind::NotFound => return Err(io(&beside, source)),
+            _ => {}
+        }
+        self.create(&beside)?;
+        fs::rename(&beside, path).map_err(|source| io(path, source))
+    }
+
+    fn text(&self) -> std::io::Result<String> {
         let disk = OnDisk {
             authority_certificate: self.authority.cert_pem.clone(),
             authority_key: self.authority.key_pem.expose().to_owned(),
             values: self.values.iter().map(|(k, v)| (k.clone(), v.expose().to_owned())).collect(),
         };
-        let body = toml::to_string(&disk).map_err(|e| io(std::io::Error::other(e)))?;
-        let text = format!(
-            "# The cluster's secrets. Keep this file safe and out of git: without it no host\n# can be added or rebuilt. Made once by hacluster; 0600.\n{body}"
-        );
-        let mut file =
-            fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(path).map_err(io)?;
-        file.write_all(text.as_bytes()).and_then(|()| file.sync_all()).map_err(io)
+        let body = toml::to_string(&disk).map_err(std::io::Error::other)?;
+        Ok(format!(
+            "# The cluster's secrets. Keep this file safe and out of git: without it no host\n# can be added or rebuilt. Made by hacluster; 0600. To change a password, write\n# another one and apply.\n{body}"
+        ))
     }
 
     pub fn get(&self, name: &str) -> Option<&Secret> {
@@ -146,6 +182,12 @@ mod tests {
         assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
         assert_eq!(Secrets::load(&path).unwrap(), Some(made.clone()));
         assert!(made.create(&path).is_err());
+        let more = made.with(&["postgres-app", "etcd.root"]);
+        assert_eq!(more.get("etcd.root"), made.get("etcd.root"));
+        fs::write(dir.path().join("secrets.toml.new"), "of a power cut").unwrap();
+        more.replace(&path).unwrap();
+        assert_eq!(Secrets::load(&path).unwrap(), Some(more));
+        assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 1);
         fs::set_permissions(&path, fs::Permissions::from_mode(0o644)).unwrap();
         let error = Secrets::load(&path).unwrap_err().to_string();
         assert!(error.contains("mode 0644") && error.contains("chmod 600"), "{error}");

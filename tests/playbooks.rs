@@ -1,6 +1,7 @@
 //! The built-in playbooks over the inventories that ship: they expand, their
 //! graph builds, every template renders, and what services read looks right.
 
+mod databases;
 mod etcd;
 mod keepalived;
 mod patroni;
@@ -37,6 +38,8 @@ impl Cluster {
         let playbooks = playbook::load(None).unwrap_or_else(|problems| panic!("{problems}"));
         let resources = expand(&playbooks, &inventory.context(), &renderer)
             .unwrap_or_else(|problems| panic!("{problems}"));
+        let more: Vec<&str> = resources.iter().filter_map(|r| r.kind.manage().secret()).collect();
+        let secrets = Arc::new(secrets.with(&more));
         Self { inventory, playbooks, renderer, secrets, resources }
     }
 

@@ -12,7 +12,7 @@ use crate::plan::{Assessment, reason};
 use crate::report::diff;
 use crate::report::plan::{Action, Deferred, PlanReport, Selected, Sign, Waiting};
 use crate::report::problems::line_of;
-use crate::resource::{Change, Field, Kind, Unit};
+use crate::resource::{Change, Field, Kind, Unit, sealed};
 use crate::secret::Secret;
 
 /// What an action is described from.
@@ -81,7 +81,7 @@ impl<'a> Describe<'a> {
             playbook: resource.playbook.clone(),
             sign,
             reason: self.reason(assessment, sign),
-            fields: fields.filter(|field| field.name != "content").cloned().collect(),
+            fields: fields.filter(|field| field.name != "content").map(shown).collect(),
             lines: text.filter(|_| sign == Sign::Add).map(|text| text.lines().count()),
             diff: text.and_then(|text| self.diff(assessment, sign, text)),
         }
@@ -158,6 +158,15 @@ pub(super) fn reads(world: &World, index: usize, flat: &BTreeMap<String, String>
         reads.extend(flat.keys().cloned());
     }
     reads
+}
+
+/// What stands for a password: words, never its hash.
+fn shown(field: &Field) -> Field {
+    if !sealed(&field.name) {
+        return field.clone();
+    }
+    let from = if field.from.is_empty() { "" } else { "another one" };
+    Field { name: field.name.clone(), from: from.to_owned(), to: "as in the secrets file".to_owned() }
 }
 
 fn owes(assessment: &Assessment) -> Option<&Field> {

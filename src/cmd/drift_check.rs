@@ -19,7 +19,7 @@ use crate::report::Reporter;
 use crate::report::drift::{DriftReport, Finding};
 use crate::report::problems::line_of;
 use crate::report::ui::Ui;
-use crate::resource::{Change, Field, Kind};
+use crate::resource::{Change, Field, Kind, sealed};
 use crate::transport::Prober;
 
 pub(super) fn run(ui: &Ui, globals: &Globals, args: &DriftCheckArgs) -> Result<Exit, Failure> {
@@ -177,6 +177,7 @@ fn drifted(assessment: &Assessment, ledger: Option<&Ledger>) -> Vec<String> {
     }
     let say = |field: &Field| match (field.name.as_str(), field.to.as_str()) {
         ("content", _) => "its content was edited".to_owned(),
+        ("password", to) if !to.is_empty() => "its password was changed".to_owned(),
         (name, "") => format!("{name} is gone"),
         (name, to) => format!("{name} is {to}, was applied as {}", field.from),
     };
@@ -185,7 +186,7 @@ fn drifted(assessment: &Assessment, ledger: Option<&Ledger>) -> Vec<String> {
 
 fn wanted(assessment: &Assessment) -> Vec<String> {
     let say = |field: &Field| match field.name.as_str() {
-        "content" => "its content would change".to_owned(),
+        name if sealed(name) => format!("its {name} would change"),
         name => format!("{name} would become {}", field.to),
     };
     match &assessment.change {

@@ -17,6 +17,7 @@ mod render;
 mod saved;
 mod status;
 mod validate;
+mod vault;
 mod world;
 
 #[cfg(test)]

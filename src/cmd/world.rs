@@ -8,7 +8,6 @@ use std::sync::Arc;
 use super::limits;
 use crate::cli::{Globals, SelectArgs};
 use crate::error::{Failure, Reason};
-use crate::exec::now;
 use crate::expand::{Resource, expand};
 use crate::graph::Graph;
 use crate::inventory::{self, Host, Inventory};
@@ -17,7 +16,6 @@ use crate::plan::{Observed, Planner, Selection, Systems, Wish};
 use crate::playbook::{self, Playbook};
 use crate::problem::{Problem, Problems};
 use crate::render::Renderer;
-use crate::report::ui::Ui;
 use crate::resource::Kind;
 use crate::secrets::Secrets;
 
@@ -139,37 +137,6 @@ impl World {
         let wish = Wish { target: words(&args.target), exclude: words(&args.exclude), on: words(&args.on) };
         Selection::new(wish, &self.hosts, &self.resources)
             .map_err(|unknown| Failure::new(Reason::Usage, unknown.message).hint(unknown.hint))
-    }
-
-    /// Makes the secrets where there are none and none can have been used: no
-    /// host has a ledger, and most of them were asked.
-    pub(super) fn ensure_secrets(&mut self, observed: &Observed, ui: &Ui) -> Result<(), Failure> {
-        if self.secrets.is_some() {
-            return Ok(());
-        }
-        let path = self.secrets_path();
-        let shown = path.display();
-        let lost = |message: String| {
-            Err(Failure::new(Reason::Secrets, message).hint(format!(
-                "copy {shown} from where this cluster was made; new secrets would lock everybody out"
-            )))
-        };
-        if let Some((host, _)) = observed.facts.iter().find(|(_, facts)| facts.ledger.is_some()) {
-            return lost(format!("{shown} is missing, and {host} was set up with it"));
-        }
-        if observed.facts.len() <= observed.unreachable.len() {
-            let (lack, all) = (observed.unreachable.len(), self.hosts.len());
-            return lost(format!(
-                "{shown} is missing, and {lack} of {all} hosts do not answer: nobody can tell whether they use it"
-            ));
-        }
-        let secrets = Secrets::generate(self.name(), now())?;
-        secrets.create(&path)?;
-        ui.note(&format!("Made {shown}: the cluster's secrets. Keep it safe and out of git."));
-        let secrets = Arc::new(secrets);
-        self.renderer = self.renderer_with(Some(Arc::clone(&secrets)));
-        self.secrets = Some(secrets);
-        Ok(())
     }
 
     /// Secrets and escape sequences taken out of a text that people will read.

@@ -151,7 +151,10 @@ impl Schedule<'_> {
     /// Its facts come from what was just done, or could not be had before:
     /// nothing is applied that was not judged.
     fn reads_first(&self, index: usize) -> bool {
-        self.resources[index].kind.is_late() || self.tasks.get(&index).is_some_and(|task| task.unknown)
+        let resource = &self.resources[index];
+        // Who leads may have changed since: it is read where it will be done.
+        let leads = resource.once == Some(Once::Leader);
+        leads || resource.kind.is_late() || self.tasks.get(&index).is_some_and(|task| task.unknown)
     }
 
     fn late(&self, view: &View) -> Option<Work> {

@@ -12,7 +12,7 @@ use super::summary::{ApplyError, Summary, now};
 use super::work::{Worker, lock};
 use crate::facts::{LEDGER, STATE};
 use crate::ledger::Ledger;
-use crate::plan::Plan;
+use crate::plan::{Assessment, Plan};
 use crate::resource::{Change, PRELUDE};
 use crate::shell::quote;
 
@@ -79,7 +79,12 @@ impl Worker<'_> {
             let fresh = || Ledger::new(&self.cluster, HEXLOWER.encode(&rand::random::<[u8; 16]>()));
             let mut ledger = old.clone().unwrap_or_else(fresh);
             let mut whole = true;
-            for assessment in plan.assessments.iter().filter(|a| &a.host == host) {
+            // What runs once is known wherever it may run: another one may lead next time.
+            let here = |a: &&Assessment| {
+                let resource = &self.planner.resources[a.index];
+                &a.host == host || (resource.once.is_some() && resource.hosts.contains(host))
+            };
+            for assessment in plan.assessments.iter().filter(here) {
                 if assessment.change.is_none() {
                     let want = assessment.kind.manage().want().unwrap_or_default();
                     let kept = ledger.protect(&want);

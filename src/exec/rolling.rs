@@ -1,6 +1,7 @@
 //! Owns work that depends on a group: late judgements, first members, one
 //! member at a time, gates. Must not know which member does what.
 
+use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use futures_util::future::join_all;
@@ -27,40 +28,40 @@ impl Worker<'_> {
             return indices.iter().map(|index| (*index, Outcome::Failed { why: why.clone() })).collect();
         }
         let mut outcomes = Vec::new();
+        // None of them waits for another one: what there is to do is one script a host.
+        let mut open: BTreeMap<String, Vec<(usize, Vec<usize>)>> = BTreeMap::new();
         for index in indices {
-            outcomes.extend(self.late_one(host, *index).await);
+            match self.late_one(host, *index).await {
+                Ok(host) => open.entry(host).or_default().push((*index, Vec::new())),
+                Err(outcome) => outcomes.push((*index, outcome)),
+            }
+        }
+        for (host, steps) in open {
+            outcomes.extend(self.batch(&host, &steps).await);
         }
         outcomes
     }
 
-    async fn late_one(&self, host: &str, index: usize) -> Vec<(usize, Outcome)> {
+    /// The host where it has something to do; else how it ended.
+    async fn late_one(&self, host: &str, index: usize) -> Result<String, Outcome> {
         let resource = &self.planner.resources[index];
         // What runs once goes where the leader is now.
-        let host = match resource.once {
-            Some(_) => {
-                let chosen = self.planner.host_of(resource, &lock(&self.observed));
-                chosen.unwrap_or_else(|| host.to_owned())
+        let chosen = resource.once.and_then(|_| self.planner.host_of(resource, &lock(&self.observed)));
+        let chosen = chosen.unwrap_or_else(|| host.to_owned());
+        if let Some(because) = self.selection.refuses(resource, &chosen) {
+            return Err(Outcome::Deferred { because });
+        }
+        if chosen != host {
+            self.reread(&chosen, &[index]).await.map_err(|why| Outcome::Failed { why })?;
+        }
+        let assessment = self.judge(index, &chosen).map_err(|why| Outcome::Failed { why })?;
+        match assessment.change {
+            Change::None => Err(Outcome::Unchanged),
+            Change::Late(why) | Change::Unreadable(why) => {
+                let why = format!("it still cannot be known after its predecessors are done: {why}");
+                Err(Outcome::Failed { why })
             }
-            None => host.to_owned(),
-        };
-        if let Some(because) = self.selection.refuses(resource, &host) {
-            return vec![(index, Outcome::Deferred { because })];
-        }
-        if resource.once.is_some()
-            && let Err(why) = self.reread(&host, &[index]).await
-        {
-            return vec![(index, Outcome::Failed { why })];
-        }
-        match self.judge(index, &host) {
-            Err(why) => vec![(index, Outcome::Failed { why })],
-            Ok(assessment) => match assessment.change {
-                Change::None => vec![(index, Outcome::Unchanged)],
-                Change::Late(why) | Change::Unreadable(why) => {
-                    let why = format!("it still cannot be known after its predecessors are done: {why}");
-                    vec![(index, Outcome::Failed { why })]
-                }
-                _ => self.batch(&host, &[(index, Vec::new())]).await,
-            },
+            _ => Ok(chosen),
         }
     }
 

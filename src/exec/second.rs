@@ -9,7 +9,7 @@ use super::summary::now;
 use super::work::{Worker, lock};
 use crate::facts::Needs;
 use crate::plan::Assessment;
-use crate::resource::Change;
+use crate::resource::{Change, Field, sealed};
 
 impl Worker<'_> {
     /// Reads the resources again and judges them anew.
@@ -86,8 +86,15 @@ pub(super) fn differs(assessment: &Assessment) -> String {
         Change::Late(why) | Change::Unreadable(why) => why.clone(),
         Change::Remove => "it is still there".to_owned(),
         change => {
-            let rows = change.fields().iter().map(|f| format!("{} is {:?}, not {:?}", f.name, f.from, f.to));
-            rows.collect::<Vec<_>>().join("; ")
+            let row = |field: &Field| {
+                let Field { name, from, to } = field;
+                if sealed(name) {
+                    format!("its {name} differs")
+                } else {
+                    format!("{name} is {from:?}, not {to:?}")
+                }
+            };
+            change.fields().iter().map(row).collect::<Vec<_>>().join("; ")
         }
     }
 }

@@ -43,14 +43,12 @@ impl<'a> Expansion<'a> {
         if !self.holds(playbook.when.as_ref(), playbook, &context)? {
             return Ok(());
         }
-        let items = match &playbook.each {
-            Some((text, span)) => self.items(text, &place(playbook, span), &context)?,
-            None => Vec::new(),
-        };
+        let all = self.list(playbook.each.as_ref(), playbook, &context)?;
         for step in &playbook.steps {
             let spot = |item, context| Spot { playbook, step, host: name, item, context };
-            if playbook.each.is_some() && step.uses_item() {
-                for item in &items {
+            if (playbook.each.is_some() || step.each.is_some()) && step.uses_item() {
+                let own = step.each.as_ref().map(|each| self.list(Some(each), playbook, &context));
+                for item in own.transpose()?.as_ref().unwrap_or(&all) {
                     self.step(&spot(Some(item), with_item(item, &context)))?;
                 }
             } else {
@@ -69,6 +67,15 @@ impl<'a> Expansion<'a> {
         let Some((text, span)) = when else { return Ok(true) };
         let value = self.renderer.expression(text, &place(playbook, span), context)?;
         Ok(value.is_true())
+    }
+
+    fn list(
+        &self,
+        each: Option<&(String, std::ops::Range<usize>)>,
+        playbook: &Playbook,
+        context: &Value,
+    ) -> Result<Vec<Json>, Problems> {
+        each.map_or(Ok(Vec::new()), |(text, span)| self.items(text, &place(playbook, span), context))
     }
 
     fn items(&self, text: &str, at: &Place, context: &Value) -> Result<Vec<Json>, Problems> {
@@ -96,8 +103,9 @@ impl<'a> Expansion<'a> {
         notifies: Vec<(String, OnChange)>,
     ) -> Result<(), Problems> {
         let once = spot.step.once;
-        let item =
-            spot.item.map(|item| item["name"].as_str().map_or_else(|| item.to_string(), str::to_owned));
+        // Items of a step's own list are nothing to the other steps' items.
+        let item = spot.item.filter(|_| spot.step.each.is_none());
+        let item = item.map(|item| item["name"].as_str().map_or_else(|| item.to_string(), str::to_owned));
         let owner = if once.is_some() { "cluster" } else { spot.host };
         let suffix = item.as_ref().filter(|i| !kind.label().contains(*i)).map(|i| format!("@{i}"));
         let id = format!("{owner}/{}{}", kind.label(), suffix.unwrap_or_default());
@@ -153,11 +161,7 @@ impl<'a> Expansion<'a> {
             let StepKind::Unit(unit) = &target.kind else { continue };
             if target.uses_item() && spot.item.is_none() {
                 // A step of the whole host notifies the unit of every item.
-                let items = match &spot.playbook.each {
-                    Some((text, span)) => self.items(text, &place(spot.playbook, span), &spot.context)?,
-                    None => Vec::new(),
-                };
-                for item in items {
+                for item in self.list(spot.playbook.each.as_ref(), spot.playbook, &spot.context)? {
                     let context = with_item(&item, &spot.context);
                     found.push((self.fill(unit, &target.place, &context)?.full_name(), unit.on_change));
                 }

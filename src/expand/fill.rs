@@ -43,6 +43,10 @@ impl Expansion<'_> {
             StepKind::PatroniConfig(spec) => {
                 Kind::PatroniConfig(PatroniConfig { name: name(), ..self.fill(spec, at, context)? })
             }
+            StepKind::PostgresUser(spec) => Kind::PostgresUser(self.fill(spec, at, context)?),
+            StepKind::PostgresDatabase(spec) => Kind::PostgresDatabase(self.fill(spec, at, context)?),
+            StepKind::PostgresExtension(spec) => Kind::PostgresExtension(self.fill(spec, at, context)?),
+            StepKind::PostgresGrant(spec) => Kind::PostgresGrant(self.fill(spec, at, context)?),
             StepKind::Package(list) => return self.packages(list, at, context),
             StepKind::Sysctl(map) => return self.sysctls(map, spot),
         }])

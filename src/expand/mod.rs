@@ -101,6 +101,10 @@ impl Resolver for Filling<'_> {
         self.secrets
     }
 
+    fn facts(&self) -> &Facts {
+        self.facts
+    }
+
     fn now(&self) -> u64 {
         self.now
     }

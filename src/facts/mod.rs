@@ -6,6 +6,8 @@ mod identity;
 mod lines;
 mod needs;
 mod parse;
+mod postgres;
+mod postgres_query;
 mod probe;
 mod rest;
 mod rows;
@@ -18,6 +20,10 @@ pub use identity::{Identity, Interface};
 pub use needs::{EtcdEndpoint, Needs, PatroniEndpoint};
 pub(crate) use parse::TIMED_OUT;
 pub use parse::{ParseError, parse};
+pub use postgres::{
+    DatabaseFact, GrantFact, GrantKey, GrantOn, PostgresFacts, PostgresNeeds, PostgresServer, RoleFact,
+    Standing,
+};
 pub use probe::{LEDGER, STATE, probe_body};
 pub use rows::{EtcdFact, EtcdRow, PackageFact, PathFact, PathType, PatroniFact, UnitFact, UserFact};
 
@@ -63,6 +69,8 @@ pub struct Facts {
     pub ledger: Option<String>,
     pub etcd: BTreeMap<String, Fact<EtcdFact>>,
     pub patroni: Option<Fact<PatroniFact>>,
+    /// What is inside `PostgreSQL`.
+    pub postgres: Option<PostgresFacts>,
     /// The probe ran in a mount namespace that was read-only.
     pub protected: bool,
 }
@@ -86,6 +94,10 @@ impl Facts {
         self.etcd.extend(newer.etcd);
         if newer.patroni.is_some() {
             self.patroni = newer.patroni;
+        }
+        match (&mut self.postgres, newer.postgres) {
+            (Some(known), Some(newer)) => known.merge(newer),
+            (known, newer) => *known = newer.or(known.take()),
         }
         self.protected = newer.protected;
     }

@@ -3,6 +3,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::postgres::{PostgresNeeds, PostgresServer};
+
 /// What to ask. Sets, so that two resources that need one fact ask it once.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Needs {
@@ -21,6 +23,7 @@ pub struct Needs {
     /// etcd members by name.
     pub etcd: BTreeMap<String, EtcdEndpoint>,
     pub patroni: Option<PatroniEndpoint>,
+    pub postgres: Option<PostgresNeeds>,
 }
 
 /// How to reach one local etcd member.
@@ -55,6 +58,11 @@ impl Needs {
         self.hashes.insert(path.to_owned());
     }
 
+    /// What is asked of the local server, to add to.
+    pub fn postgres(&mut self, server: &PostgresServer) -> &mut PostgresNeeds {
+        self.postgres.get_or_insert_with(|| PostgresNeeds::new(server))
+    }
+
     pub fn merge(&mut self, other: Self) {
         self.paths.extend(other.paths);
         self.hashes.extend(other.hashes);
@@ -69,6 +77,10 @@ impl Needs {
         self.etcd.extend(other.etcd);
         if other.patroni.is_some() {
             self.patroni = other.patroni;
+        }
+        match (&mut self.postgres, other.postgres) {
+            (Some(own), Some(other)) => own.merge(other),
+            (own, other) => *own = other.or(own.take()),
         }
     }
 }

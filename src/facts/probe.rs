@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
 use super::needs::Needs;
+use super::postgres_query;
 use super::services::{etcd, patroni};
 use crate::shell::{quote, words};
 
@@ -66,10 +67,10 @@ pub fn probe_body(needs: &Needs, nonce: &str) -> String {
     format!("LC_ALL=C QUOTING_STYLE=literal; export LC_ALL QUOTING_STYLE\n{}", beside(&probe.text, &answers))
 }
 
-/// Sections that mostly wait for a service: checks and etcd, then Patroni.
-fn slow(needs: &Needs, nonce: &str) -> [String; 2] {
-    let mut probes = [Builder { text: String::new(), nonce }, Builder { text: String::new(), nonce }];
-    let [services, leader] = &mut probes;
+/// Sections that mostly wait for a service: checks and etcd, Patroni, PostgreSQL.
+fn slow(needs: &Needs, nonce: &str) -> [String; 3] {
+    let mut probes = [(); 3].map(|()| Builder { text: String::new(), nonce });
+    let [services, leader, database] = &mut probes;
     services.items("checks", &needs.checks, |check| {
         format!("timeout -k 1 {SECTION_SECONDS} sh -c {} >&2", quote(check))
     });
@@ -78,6 +79,9 @@ fn slow(needs: &Needs, nonce: &str) -> [String; 2] {
     }
     if let Some(endpoint) = &needs.patroni {
         leader.section("patroni", &patroni(endpoint));
+    }
+    if let Some(asked) = &needs.postgres {
+        database.section("postgres", &postgres_query::ask(asked, SECTION_SECONDS));
     }
     probes.map(|probe| probe.text)
 }

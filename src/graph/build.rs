@@ -170,13 +170,13 @@ impl<'a> Builder<'a> {
     /// A file after its directory, its owner and group; a unit after its file.
     fn implied(&mut self) {
         let mut by_label: BTreeMap<(&str, String), usize> = BTreeMap::new();
+        // No host is called so: what runs once is before and after its like only.
+        let place = |resource: &'a Resource| resource.host().unwrap_or("cluster");
         for (index, resource) in self.resources.iter().enumerate() {
-            if let Some(host) = resource.host() {
-                by_label.insert((host, resource.kind.label()), index);
-            }
+            by_label.insert((place(resource), resource.kind.label()), index);
         }
         for (index, resource) in self.resources.iter().enumerate() {
-            let Some(host) = resource.host() else { continue };
+            let host = place(resource);
             for (label, why) in prerequisites(&resource.kind) {
                 if let Some(other) = by_label.get(&(host, label)) {
                     self.edge(self.nodes[*other], self.nodes[index], why, false);

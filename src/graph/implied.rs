@@ -35,6 +35,25 @@ pub(super) fn prerequisites(kind: &Kind) -> Vec<(String, &'static str)> {
             });
             places.map(|label| (label, "its unit file comes first")).collect()
         }
+        _ => within_postgres(kind),
+    }
+}
+
+/// What is inside of `PostgreSQL` has no host of its own, and the same order.
+fn within_postgres(kind: &Kind) -> Vec<(String, &'static str)> {
+    let user = |name: &str, why: &'static str| (format!("postgres_user:{name}"), why);
+    let database = |name: &str| (format!("postgres_database:{name}"), "its database comes first");
+    match kind {
+        Kind::PostgresUser(one) => {
+            one.member_of.split_whitespace().map(|group| user(group, "its group comes first")).collect()
+        }
+        Kind::PostgresDatabase(one) => vec![user(&one.owner, "its owner comes first")],
+        Kind::PostgresExtension(one) => vec![database(&one.database)],
+        Kind::PostgresGrant(one) => vec![
+            user(&one.user, "its user comes first"),
+            user(&one.owner, "its owner comes first"),
+            database(&one.database),
+        ],
         _ => Vec::new(),
     }
 }

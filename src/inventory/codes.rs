@@ -44,8 +44,8 @@ const CODES: &[(&str, &str)] = &[
         "A name or text has a character that is not allowed where it ends up: files, commands, templates.",
     ),
     ("HAC-E031", "A letter only looks like a Latin one."),
-    ("HAC-E032", "Two hosts, or a host and an etcd member, have one name."),
-    ("HAC-E033", "A name has a meaning of its own in hacluster or in every hosts file."),
+    ("HAC-E032", "Two hosts, a host and an etcd member, two users or two databases have one name."),
+    ("HAC-E033", "A name has a meaning of its own in hacluster, in every hosts file or in PostgreSQL."),
     ("HAC-E034", "A path is not absolute or goes up with .. parts."),
     ("HAC-E035", "A directory belongs to the system or to another service."),
     ("HAC-E036", "A text has a control character, such as a line feed."),
@@ -55,7 +55,7 @@ const CODES: &[(&str, &str)] = &[
         "The votes are even, or the NAS has half of them. Progress needs more than half of all votes, so 1,1,1,1 survives less than 1,1,1 and 1,1,1,2 survives any two nodes or the NAS.",
     ),
     ("HAC-W042", "More than seven etcd members."),
-    ("HAC-E043", "A host or role that the file names does not exist, or is not asked for."),
+    ("HAC-E043", "A host, role, user or database that the file names does not exist, or is not asked for."),
     ("HAC-E044", "No host may become leader of PostgreSQL."),
     ("HAC-W044", "An even number of K3s servers survives no more than one less."),
     ("HAC-E045", "A VRRP router id is 1 to 255 and is unique on the LAN."),
@@ -88,10 +88,14 @@ const CODES: &[(&str, &str)] = &[
         "A host's operating system has no package of what the file asks for. Its own archive has one major version of PostgreSQL; the PostgreSQL project's repository has all that are supported.",
     ),
     ("HAC-E057", "A limit is too small to do anything, or a time shorter than that of a part of it."),
+    ("HAC-E058", "A pg_hba rule that lets the wrong people in, or that PostgreSQL would not read."),
+    ("HAC-W058", "A pg_hba rule lets clients come without TLS."),
+    ("HAC-E059", "A grant that PostgreSQL would refuse, or that says nothing."),
     (
         "HAC-E060",
         "A secret stands in the file. Inventories are shared and kept in git; secrets are not. Its value is never shown.",
     ),
+    ("HAC-E061", "A secret is used for two things, or for what has none."),
 ];
 
 /// What a code stands for.

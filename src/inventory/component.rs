@@ -26,6 +26,7 @@ const ROWS: &[Row] = &[
     ("etcd", "etcd", true, |t| t.etcd.enabled.on()),
     ("postgres", "postgres", true, |t| t.postgres.enabled.on()),
     ("patroni", "postgres", true, |t| t.postgres.enabled.on()),
+    ("databases", "postgres", true, |t| t.postgres.enabled.on() && t.postgres.declares()),
     ("keepalived", "vip", true, |t| t.postgres.enabled.on() && t.vip.database.is_some()),
     ("truenas", "truenas", false, |t| t.truenas.enabled.on() && t.truenas.platform == Platform::Scale),
     ("timescaledb", "timescaledb", false, |t| t.timescaledb.enabled.on()),

@@ -4,6 +4,7 @@
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 
+use super::computed_postgres::{databases, extensions, grants, hba, users};
 use super::host::{Host, hosts};
 use super::model::Tables;
 use super::quorum::Votes;
@@ -33,6 +34,11 @@ fn computed(tables: &Tables, hosts: &[Host]) -> Value {
         "etcd_initial_cluster": cluster.join(","),
         "postgres_hosts": with_role(hosts, "postgres", postgres.enabled.on()),
         "keepalived_hosts": with_role(hosts, "keepalived", tables.vip.database.is_some() && postgres.enabled.on()),
+        "postgres_users": users(postgres),
+        "postgres_databases": databases(postgres),
+        "postgres_extensions": extensions(postgres),
+        "postgres_grants": grants(postgres),
+        "postgres_hba": hba(postgres),
         "ttl": postgres.ttl,
         "loop_wait": postgres.loop_wait,
         "retry_timeout": postgres.retry_timeout,

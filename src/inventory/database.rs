@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 
 use super::address::Cidr;
 use super::choice::{Period, Scalar, choice};
+use super::declared::{PostgresDatabase, PostgresGrant, PostgresHba, PostgresUser};
 use super::table::table;
 use super::text::{HostPath, Name, SecretName, Text, Word};
 use super::value::Switch;
@@ -83,6 +84,21 @@ table! {
         watchdog: Watchdog = Watchdog::Automatic;
         /// data directory; /var/lib/postgresql/VERSION/CLUSTER by default
         data: Option<HostPath>;
+        /// roles that are made, and kept as they are declared
+        user: Vec<PostgresUser>;
+        /// databases that are made, and never dropped
+        database: Vec<PostgresDatabase>;
+        /// what users may do with databases that are not theirs
+        grant: Vec<PostgresGrant>;
+        /// who may connect from where, before the general rules
+        hba: Vec<PostgresHba>;
+    }
+}
+
+impl Postgres {
+    /// Something inside of it is declared.
+    pub fn declares(&self) -> bool {
+        !(self.user.is_empty() && self.database.is_empty() && self.grant.is_empty())
     }
 }
 

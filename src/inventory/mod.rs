@@ -6,8 +6,10 @@ mod check;
 mod choice;
 mod codes;
 mod component;
+mod computed_postgres;
 mod context;
 mod database;
+mod declared;
 mod document;
 mod edge;
 mod file;
@@ -36,6 +38,7 @@ pub use component::{Component, components};
 pub use database::{
     Backup, Dcs, Etcd, Packages, Postgres, Preset, Redis, Repository, TimescaleMode, Timescaledb, Watchdog,
 };
+pub use declared::{GrantOn, HbaType, PostgresDatabase, PostgresGrant, PostgresHba, PostgresUser, Privilege};
 pub use edge::{Certificate, Cloudflare, Dns, Firewall, Ingress, K3s, Metallb, Protocol, Resolver};
 pub use file::{Inventory, load, parse};
 pub use host::{EtcdMember, Host, hosts};
@@ -47,5 +50,7 @@ pub use quorum::{HostVotes, Votes};
 pub use roles::all_roles;
 pub use suggest::nearest;
 pub use table::Key;
-pub use text::{DnsName, HostPath, Interface, LocalPath, Name, RoleChange, SecretName, Text, User, Word};
+pub use text::{
+    DnsName, HostPath, Interface, LocalPath, Name, PostgresName, RoleChange, SecretName, Text, User, Word,
+};
 pub use value::Switch;

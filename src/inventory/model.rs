@@ -7,6 +7,7 @@ use std::net::Ipv4Addr;
 use super::address::{AddressRange, Cidr};
 use super::choice::{Period, choice};
 use super::database::{Backup, Etcd, Postgres, Redis, Timescaledb};
+use super::declared::{PostgresDatabase, PostgresGrant, PostgresHba, PostgresUser};
 use super::edge::{Cloudflare, Dns, Firewall, Ingress, K3s, Metallb};
 use super::jump::JumpHost;
 use super::table::{Key, Table, optional, table};
@@ -188,7 +189,7 @@ table! {
 
 /// Tables with their keys, in the order of the model. The file itself has the name "".
 pub fn schema() -> impl Iterator<Item = (&'static str, &'static [Key])> {
-    let tables: [(&str, &[Key]); 18] = [
+    let tables: [(&str, &[Key]); 22] = [
         ("", Tables::KEYS),
         ("cluster", Cluster::KEYS),
         ("network", Network::KEYS),
@@ -198,6 +199,10 @@ pub fn schema() -> impl Iterator<Item = (&'static str, &'static [Key])> {
         ("vip", Vip::KEYS),
         ("etcd", Etcd::KEYS),
         ("postgres", Postgres::KEYS),
+        ("postgres.user", PostgresUser::KEYS),
+        ("postgres.database", PostgresDatabase::KEYS),
+        ("postgres.grant", PostgresGrant::KEYS),
+        ("postgres.hba", PostgresHba::KEYS),
         ("timescaledb", Timescaledb::KEYS),
         ("redis", Redis::KEYS),
         ("backup", Backup::KEYS),

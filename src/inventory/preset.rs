@@ -86,6 +86,10 @@ fn database(tables: &mut Tables, places: &Places) {
     if postgres.allow.is_empty() {
         postgres.allow.push(tables.network.subnet);
     }
+    for user in postgres.user.iter_mut().filter(|user| user.login) {
+        let name = user.name.to_lowercase().replace('$', "-");
+        user.password.get_or_insert_with(|| format!("secret://postgres-{name}").as_str().into());
+    }
     let data = format!("/var/lib/postgresql/{}/{}", postgres.version, tables.cluster.name);
     postgres.data.get_or_insert_with(|| data.as_str().into());
     if let (None, Some(vip)) = (tables.vip.router_id, tables.vip.database) {

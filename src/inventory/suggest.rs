@@ -37,7 +37,9 @@ const SYNONYMS: &[(&str, &str)] = &[
 pub fn nearest<'w>(word: &str, known: impl Iterator<Item = &'w str>) -> Option<&'w str> {
     let limit = (word.chars().count() / 3).max(1);
     known
-        .map(|candidate| (strsim::damerau_levenshtein(&word.to_lowercase(), candidate), candidate))
+        .map(|candidate| {
+            (strsim::damerau_levenshtein(&word.to_lowercase(), &candidate.to_lowercase()), candidate)
+        })
         .filter(|(distance, _)| *distance <= limit)
         .min_by_key(|(distance, _)| *distance)
         .map(|(_, candidate)| candidate)
@@ -77,15 +79,20 @@ fn styled(table: &str, key: &str) -> String {
 }
 
 fn bracketed(table: &str) -> String {
-    if table == "node" { "[[node]]".to_owned() } else { format!("[{table}]") }
+    let list =
+        matches!(table, "node" | "postgres.user" | "postgres.database" | "postgres.grant" | "postgres.hba");
+    if list { format!("[[{table}]]") } else { format!("[{table}]") }
 }
 
 /// A line that sets `key`, for "add a line ...".
 pub(super) fn example(table: &str, key: &str) -> String {
     let value = match key {
         "subnet" => "\"192.168.15.0/24\"",
-        "address" | "database" => "\"192.168.15.101\"",
+        "address" => "\"192.168.15.101\"",
         "hostname" => "\"app.example.org\"",
+        "privileges" => "[\"CONNECT\"]",
+        "user" | "name" if table.starts_with("postgres") => "\"app\"",
+        _ if table.starts_with("postgres") => "\"shop\"",
         _ if table.starts_with("node") => "\"node1\"",
         _ => "\"home\"",
     };

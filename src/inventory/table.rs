@@ -42,6 +42,17 @@ pub(super) const fn any_required(keys: &[Key]) -> bool {
     false
 }
 
+/// A key that is a word of Rust too stands there as `r#type`.
+pub(super) const fn plain(name: &'static str) -> &'static str {
+    match name.as_bytes() {
+        [b'r', b'#', rest @ ..] => match std::str::from_utf8(rest) {
+            Ok(plain) => plain,
+            Err(_) => name,
+        },
+        _ => name,
+    }
+}
+
 /// `Name { /// doc \n key: Type = default; }`: a key without a default must be
 /// written, unless its type can be empty (an option, a list, a switch).
 macro_rules! table {
@@ -57,7 +68,7 @@ macro_rules! table {
         impl $crate::inventory::table::Table for $name {
             const KEYS: &'static [$crate::inventory::table::Key] = &[$(
                 $crate::inventory::table::Key {
-                    name: stringify!($key),
+                    name: $crate::inventory::table::plain(stringify!($key)),
                     expects: <$type as $crate::inventory::value::Value>::EXPECTS,
                     doc: concat!($($doc),+),
                     required: $crate::inventory::table::required!($type $(, $default)?),
@@ -70,7 +81,7 @@ macro_rules! table {
 
             fn fields(fields: &mut $crate::inventory::reader::Fields<'_, '_>) -> Self {
                 let default = Self::defaults();
-                let table = Self { $( $key: fields.get(stringify!($key), default.$key), )+ };
+                let table = Self { $( $key: fields.get($crate::inventory::table::plain(stringify!($key)), default.$key), )+ };
                 fields.finish();
                 table
             }

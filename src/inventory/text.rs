@@ -62,6 +62,8 @@ text! {
     DnsName, "a host name in quotes", dns_name;
     /// A Unix account.
     User, "a user name in quotes", user;
+    /// A role, database, schema or extension of `PostgreSQL`.
+    PostgresName, "a name in quotes", postgres_name;
     /// A network interface.
     Interface, "an interface name in quotes, such as \"eth0\"", interface;
     /// An absolute path on a host.
@@ -76,6 +78,13 @@ text! {
     Word, "a word in quotes", word;
     /// Any other text, such as a schedule or a time zone.
     Text, "a text in quotes", not_empty;
+}
+
+impl SecretName {
+    /// What the secrets file calls it.
+    pub fn name(&self) -> &str {
+        self.strip_prefix("secret://").unwrap_or(self)
+    }
 }
 
 /// Most characters of a text that a message repeats.
@@ -186,6 +195,13 @@ pub(super) fn user(text: &str) -> Result<(), Wrong> {
         return Err(Wrong::new("HAC-E030", message).help("write an existing account, such as \"root\""));
     }
     Ok(())
+}
+
+/// `PostgreSQL` takes any character; these need no quotes in `pg_hba.conf`.
+fn postgres_name(text: &str) -> Result<(), Wrong> {
+    only(text, |c| c.is_ascii_alphanumeric() || "-_.$".contains(c), "letters, digits and - _ . $")?;
+    // NAMEDATALEN is 64 with the final NUL; more is cut off without a word.
+    at_most(text, 63, "a name in PostgreSQL")
 }
 
 fn interface(text: &str) -> Result<(), Wrong> {

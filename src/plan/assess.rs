@@ -118,7 +118,7 @@ impl Planner<'_> {
             Ok(kind) => assessment.kind = kind,
             Err(ResolveError::NoSecrets) => assessment.lacks_secrets = true,
             Err(ResolveError::Render(problems)) => return Err(problems),
-            Err(ResolveError::Pki(error)) => {
+            Err(error @ (ResolveError::Pki(_) | ResolveError::Password(..))) => {
                 assessment.change = Change::Unreadable(error.to_string());
                 return Ok(assessment);
             }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use super::Assessment;
 use crate::ledger::Ledger;
-use crate::resource::{Change, Field, Fields, Unit};
+use crate::resource::{Change, Field, Fields, Unit, sealed};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Cause {
@@ -45,7 +45,7 @@ fn differs(last: &Fields, other: &Fields) -> bool {
         name == Unit::CONFIGURATION && other.get(name).is_some_and(|value| value.starts_with("owes a "))
     };
     last.iter().any(|(name, value)| other.get(name) != Some(value) && !debt(name))
-        || other.keys().any(|name| name == "content" && !last.contains_key(name))
+        || other.keys().any(|name| sealed(name) && !last.contains_key(name))
 }
 
 /// How a host moved away from what was last applied there, from the ledger
@@ -56,9 +56,9 @@ pub fn moved(assessment: &Assessment, ledger: &Ledger) -> Vec<Field> {
     let have = ledger.protect(&assessment.have.clone().unwrap_or_default());
     let field = |(name, from): (&String, &String)| {
         let to = have.get(name).cloned().unwrap_or_default();
-        let content = name == "content" && !to.is_empty();
+        let hidden = sealed(name) && !to.is_empty();
         let (from, to) =
-            if content { ("as applied".to_owned(), "edited".to_owned()) } else { (from.clone(), to) };
+            if hidden { ("as applied".to_owned(), "edited".to_owned()) } else { (from.clone(), to) };
         Field { name: name.clone(), from, to }
     };
     last.iter().filter(|(name, value)| have.get(*name) != Some(value)).map(field).collect()

@@ -1,6 +1,7 @@
 //! Owns playbooks: the built-in ones, the user's own, and how they are read.
 //! Must not know hosts.
 
+mod check;
 mod model;
 mod read;
 
@@ -44,7 +45,7 @@ pub fn load(overrides: Option<&Path>) -> Result<Vec<Playbook>, Problems> {
             Err(Problems(mut more)) => problems.append(&mut more),
         }
     }
-    problems.extend(read::references(&playbooks));
+    problems.extend(check::references(&playbooks));
     Problems::check(problems)?;
     Ok(playbooks)
 }

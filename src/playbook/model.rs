@@ -10,7 +10,7 @@ use crate::group::GroupName;
 use crate::release::{RELEASES, Systems};
 use crate::resource::{
     Certificate, Command, Directory, EtcdAuth, EtcdMember, EtcdMembers, File, Group, Link, PatroniConfig,
-    Unit, User, Wait,
+    PostgresDatabase, PostgresExtension, PostgresGrant, PostgresUser, Unit, User, Wait,
 };
 use crate::span::{Place, Source};
 
@@ -41,6 +41,8 @@ pub struct Step {
     pub once: Option<Once>,
     /// Name of a limit in `[limits]`: at most that many hosts are at such steps.
     pub limit: Option<String>,
+    /// A list of its own, in place of the playbook's.
+    pub each: Option<(String, Range<usize>)>,
     pub kind: StepKind,
     pub place: Place,
 }
@@ -128,6 +130,10 @@ pub enum StepKind {
     EtcdMembers(EtcdMembers),
     EtcdAuth(EtcdAuth),
     PatroniConfig(PatroniConfig),
+    PostgresUser(PostgresUser),
+    PostgresDatabase(PostgresDatabase),
+    PostgresExtension(PostgresExtension),
+    PostgresGrant(PostgresGrant),
 }
 
 impl Step {
@@ -148,6 +154,10 @@ impl Step {
             StepKind::EtcdMembers(s) => serde_json::to_string(s),
             StepKind::EtcdAuth(s) => serde_json::to_string(s),
             StepKind::PatroniConfig(s) => serde_json::to_string(s),
+            StepKind::PostgresUser(s) => serde_json::to_string(s),
+            StepKind::PostgresDatabase(s) => serde_json::to_string(s),
+            StepKind::PostgresExtension(s) => serde_json::to_string(s),
+            StepKind::PostgresGrant(s) => serde_json::to_string(s),
             StepKind::Package(_) => return false,
         };
         json.is_ok_and(|text| text.contains("{{ it.") || text.contains("{{ it "))

@@ -8,13 +8,14 @@ use std::sync::Arc;
 use serde::Deserialize;
 use toml::Spanned;
 
+use super::check::check_steps;
 use super::model::{Once, PackageList, Phase, Playbook, Step, StepKind};
 use crate::group::GroupName;
 use crate::problem::{Problem, Problems};
 use crate::release::RELEASES;
 use crate::resource::{
     Certificate, Command, Directory, EtcdAuth, EtcdMember, EtcdMembers, File, Group, Link, PatroniConfig,
-    Unit, User, Wait,
+    PostgresDatabase, PostgresExtension, PostgresGrant, PostgresUser, Unit, User, Wait,
 };
 use crate::span::{Place, Source};
 
@@ -58,6 +59,7 @@ struct RawStep {
     rolling: bool,
     once: Option<Once>,
     limit: Option<Text>,
+    each: Option<Text>,
     file: Option<File>,
     directory: Option<Directory>,
     link: Option<Link>,
@@ -73,10 +75,15 @@ struct RawStep {
     etcd_members: Option<EtcdMembers>,
     etcd_auth: Option<EtcdAuth>,
     patroni_config: Option<PatroniConfig>,
+    postgres_user: Option<PostgresUser>,
+    postgres_database: Option<PostgresDatabase>,
+    postgres_extension: Option<PostgresExtension>,
+    postgres_grant: Option<PostgresGrant>,
 }
 
 const KINDS: &str = "file, directory, link, package, user, group, unit, sysctl, certificate, command, wait, \
-                     etcd_member, etcd_members, etcd_auth, patroni_config";
+                     etcd_member, etcd_members, etcd_auth, patroni_config, postgres_user, \
+                     postgres_database, postgres_extension, postgres_grant";
 
 impl RawStep {
     fn kinds(&self) -> Vec<StepKind> {
@@ -96,6 +103,10 @@ impl RawStep {
         kinds.extend(self.etcd_members.clone().map(StepKind::EtcdMembers));
         kinds.extend(self.etcd_auth.clone().map(StepKind::EtcdAuth));
         kinds.extend(self.patroni_config.clone().map(StepKind::PatroniConfig));
+        kinds.extend(self.postgres_user.clone().map(StepKind::PostgresUser));
+        kinds.extend(self.postgres_database.clone().map(StepKind::PostgresDatabase));
+        kinds.extend(self.postgres_extension.clone().map(StepKind::PostgresExtension));
+        kinds.extend(self.postgres_grant.clone().map(StepKind::PostgresGrant));
         kinds
     }
 }
@@ -120,7 +131,6 @@ pub(super) fn playbook(source: &Arc<Source>) -> Result<Playbook, Problems> {
         }
     }
     problems.extend(check_steps(&steps, source));
-    problems.extend(steps.iter().filter(|step| step.rolling && step.limit.is_some()).map(limited_twice));
     Problems::check(problems)?;
     let span = document.playbook.span();
     let header = document.playbook.into_inner();
@@ -184,62 +194,8 @@ fn step(raw: Spanned<RawStep>, source: &Arc<Source>) -> Result<Step, Problem> {
         rolling: raw.rolling,
         once: raw.once,
         limit: raw.limit.map(Text::into_inner).or(packages.then(|| "packages".to_owned())),
+        each: raw.each.map(spanned),
         kind,
         place: Place { source: Arc::clone(source), span },
     })
-}
-
-/// Names are unique; `after` and `notify` name steps of the same playbook.
-fn check_steps(steps: &[Step], source: &Arc<Source>) -> Vec<Problem> {
-    let mut problems = Vec::new();
-    for (index, step) in steps.iter().enumerate() {
-        if let Some(first) = steps[..index].iter().find(|s| s.name == step.name) {
-            problems.push(
-                Problem::error(
-                    source,
-                    "HAC-E085",
-                    step.place.span.clone(),
-                    format!("two steps are named {:?}", step.name),
-                )
-                .also(first.place.span.clone(), "the first one")
-                .help("name each step of a playbook differently"),
-            );
-        }
-        for (name, span) in step.after.iter().chain(&step.notify) {
-            let known = steps.iter().find(|s| &s.name == name);
-            let names = || steps.iter().map(|s| s.name.as_str()).collect::<Vec<_>>().join(", ");
-            if known.is_none() {
-                problems.push(
-                    Problem::error(source, "HAC-E043", span.clone(), format!("no step is named {name:?}"))
-                        .help(format!("the steps here are: {}", names())),
-                );
-            }
-        }
-        for (name, span) in &step.notify {
-            if steps.iter().any(|s| &s.name == name && !matches!(s.kind, StepKind::Unit(_))) {
-                problems.push(
-                    Problem::error(source, "HAC-E086", span.clone(), format!("step {name:?} is no unit"))
-                        .help("only a unit can be notified: it says with `on_change` what it does then"),
-                );
-            }
-        }
-    }
-    problems
-}
-
-/// A group already changes one member at a time, and starts the first together.
-fn limited_twice(step: &Step) -> Problem {
-    let message = format!("step {:?} is `rolling` and has a `limit`", step.name);
-    Problem::error(&step.place.source, "HAC-E095", step.place.span.clone(), message)
-        .help("remove the limit: the group changes one member at a time")
-}
-
-/// `needs` names playbooks that exist.
-pub(super) fn references(playbooks: &[Playbook]) -> Vec<Problem> {
-    let known = |name: &String| playbooks.iter().any(|p| &p.name == name);
-    let unknown = |p: &Playbook, name: &String| {
-        Problem::error(&p.source, "HAC-E043", p.span.clone(), format!("no playbook is named {name:?}"))
-            .help("`needs` lists the names of other playbooks")
-    };
-    playbooks.iter().flat_map(|p| p.needs.iter().filter(|n| !known(n)).map(|n| unknown(p, n))).collect()
 }

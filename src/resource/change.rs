@@ -9,6 +9,12 @@ use serde::{Deserialize, Serialize};
 /// content is present as a hash only.
 pub type Fields = BTreeMap<String, String>;
 
+/// Fields that hold a hash of what nobody may read: contents, passwords. People
+/// are told that they differ, ledgers keep them keyed.
+pub fn sealed(name: &str) -> bool {
+    matches!(name, "content" | "password")
+}
+
 /// Makes fields from pairs.
 pub(crate) fn fields<const N: usize>(pairs: [(&str, &str); N]) -> Fields {
     pairs.into_iter().map(|(k, v)| (k.to_owned(), v.to_owned())).collect()

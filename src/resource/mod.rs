@@ -13,6 +13,11 @@ mod group;
 mod link;
 mod package;
 mod patroni_config;
+mod postgres_database;
+mod postgres_extension;
+mod postgres_grant;
+mod postgres_user;
+mod psql;
 mod script;
 mod sysctl;
 mod unit;
@@ -20,7 +25,7 @@ mod user;
 mod wait;
 
 pub use certificate::Certificate;
-pub use change::{Change, Field, Fields, Have};
+pub use change::{Change, Field, Fields, Have, sealed};
 pub use command::Command;
 pub use directory::Directory;
 pub use etcd_auth::EtcdAuth;
@@ -31,6 +36,10 @@ pub use group::Group;
 pub use link::Link;
 pub use package::Package;
 pub use patroni_config::PatroniConfig;
+pub use postgres_database::PostgresDatabase;
+pub use postgres_extension::PostgresExtension;
+pub use postgres_grant::PostgresGrant;
+pub use postgres_user::PostgresUser;
 pub use script::{PRELUDE, Script};
 pub use sysctl::Sysctl;
 pub use unit::{OnChange, Unit};
@@ -48,6 +57,8 @@ pub trait Resolver {
     fn template(&self, name: &str) -> Result<String, ResolveError>;
     /// The cluster's secrets; `None` where they are not at hand (`drift-check`).
     fn secrets(&self) -> Option<&Secrets>;
+    /// What its host told; for what may already be there in another form.
+    fn facts(&self) -> &Facts;
     /// Seconds since 1970.
     fn now(&self) -> u64;
 }
@@ -58,6 +69,8 @@ pub enum ResolveError {
     Render(#[from] crate::problem::Problems),
     #[error("{0}")]
     Pki(#[from] crate::pki::PkiError),
+    #[error("the secret {0} {1}")]
+    Password(String, crate::scram::PasswordError),
     /// Nothing is wrong: it just cannot be known without the secrets.
     #[error("needs the secrets, which are not at hand")]
     NoSecrets,
@@ -94,6 +107,11 @@ pub trait Manage {
     fn resolve(&mut self, _with: &dyn Resolver) -> Result<(), ResolveError> {
         Ok(())
     }
+
+    /// Name of a secret that is made for it where there is none yet.
+    fn secret(&self) -> Option<&str> {
+        None
+    }
 }
 
 /// One resource of one kind.
@@ -114,6 +132,10 @@ pub enum Kind {
     EtcdMembers(EtcdMembers),
     EtcdAuth(EtcdAuth),
     PatroniConfig(PatroniConfig),
+    PostgresUser(PostgresUser),
+    PostgresDatabase(PostgresDatabase),
+    PostgresExtension(PostgresExtension),
+    PostgresGrant(PostgresGrant),
 }
 
 impl Kind {
@@ -135,6 +157,10 @@ impl Kind {
             Self::EtcdMembers(r) => format!("etcd_members:{}", r.name),
             Self::EtcdAuth(r) => format!("etcd_auth:{}", r.name),
             Self::PatroniConfig(r) => format!("patroni_config:{}", r.name),
+            Self::PostgresUser(r) => format!("postgres_user:{}", r.name),
+            Self::PostgresDatabase(r) => format!("postgres_database:{}", r.name),
+            Self::PostgresExtension(r) => format!("postgres_extension:{}/{}", r.database, r.name),
+            Self::PostgresGrant(r) => format!("postgres_grant:{}", r.label()),
         }
     }
 
@@ -155,6 +181,10 @@ impl Kind {
             Self::EtcdMembers(r) => r,
             Self::EtcdAuth(r) => r,
             Self::PatroniConfig(r) => r,
+            Self::PostgresUser(r) => r,
+            Self::PostgresDatabase(r) => r,
+            Self::PostgresExtension(r) => r,
+            Self::PostgresGrant(r) => r,
         }
     }
 
@@ -175,6 +205,10 @@ impl Kind {
             Self::EtcdMembers(r) => r,
             Self::EtcdAuth(r) => r,
             Self::PatroniConfig(r) => r,
+            Self::PostgresUser(r) => r,
+            Self::PostgresDatabase(r) => r,
+            Self::PostgresExtension(r) => r,
+            Self::PostgresGrant(r) => r,
         }
     }
 

@@ -4,13 +4,13 @@
 use std::collections::BTreeMap;
 use std::fmt::{Debug, Write as _};
 
-use hacluster::facts::{Facts, Needs};
+use hacluster::facts::{Facts, GrantKey, GrantOn, Needs, PostgresServer};
 use serde::Deserialize;
 use toml::Table;
 
 use super::{Case, answer, line};
 
-pub(super) const SECTIONS: [&str; 15] = [
+pub(super) const SECTIONS: [&str; 16] = [
     "checks",
     "contents",
     "debts",
@@ -22,6 +22,7 @@ pub(super) const SECTIONS: [&str; 15] = [
     "packages",
     "paths",
     "patroni",
+    "postgres",
     "public_keys",
     "sysctls",
     "units",
@@ -51,10 +52,37 @@ fn needs(section: &str, ask: Vec<String>) -> Needs {
         "sysctls" => &mut needs.sysctls,
         "checks" => &mut needs.checks,
         "public_keys" => &mut needs.public_keys,
+        "postgres" => {
+            postgres(&mut needs, &ask);
+            return needs;
+        }
         _ => return needs,
     };
     set.extend(ask);
     needs
+}
+
+/// `role NAME`, `database NAME`, `extension DATABASE NAME`, or a grant:
+/// `tables USER DATABASE SCHEMA OWNER`.
+fn postgres(needs: &mut Needs, ask: &[String]) {
+    let server = PostgresServer { psql: String::new(), port: String::new() };
+    let needs = needs.postgres(&server);
+    for line in ask {
+        let words: Vec<String> = line.split(' ').map(str::to_owned).collect();
+        match words.as_slice() {
+            [kind, name] if kind == "role" => drop(needs.roles.insert(name.clone())),
+            [kind, name] if kind == "database" => drop(needs.databases.insert(name.clone())),
+            [kind, database, name] if kind == "extension" => {
+                needs.extensions.insert((database.clone(), name.clone()));
+            }
+            [on, user, database, schema, owner] => {
+                let [user, database, schema, owner] = [user, database, schema, owner].map(Clone::clone);
+                let on = GrantOn::parse(on).unwrap();
+                needs.grants.insert(GrantKey { user, database, schema, on, owner });
+            }
+            _ => panic!("what is {line}?"),
+        }
+    }
 }
 
 fn rows<V: Debug>(out: &mut String, rows: &BTreeMap<String, V>) {
@@ -85,6 +113,7 @@ fn tell(out: &mut String, section: &str, facts: &Facts) {
         "ledger" => whole(out, &facts.ledger),
         "identity" => whole(out, &facts.identity),
         "patroni" => whole(out, &facts.patroni),
+        "postgres" => facts.postgres.iter().for_each(|facts| whole(out, facts)),
         other => panic!("no section {other}"),
     }
 }

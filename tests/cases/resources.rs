@@ -21,7 +21,7 @@ use toml::{Table, Value};
 use super::legible::{NAMES, legible, masked};
 use super::{Case, NOW, answer, line};
 
-pub(super) const KINDS: [&str; 15] = [
+pub(super) const KINDS: [&str; 19] = [
     "certificate",
     "command",
     "directory",
@@ -33,6 +33,10 @@ pub(super) const KINDS: [&str; 15] = [
     "link",
     "package",
     "patroni_config",
+    "postgres_database",
+    "postgres_extension",
+    "postgres_grant",
+    "postgres_user",
     "sysctl",
     "unit",
     "user",
@@ -90,7 +94,7 @@ fn yes() -> bool {
     true
 }
 
-struct Filling<'a>(&'a Given, Option<Secrets>);
+struct Filling<'a>(&'a Given, Option<Secrets>, &'a Facts);
 
 impl Resolver for Filling<'_> {
     fn template(&self, name: &str) -> Result<String, ResolveError> {
@@ -100,6 +104,10 @@ impl Resolver for Filling<'_> {
 
     fn secrets(&self) -> Option<&Secrets> {
         self.1.as_ref()
+    }
+
+    fn facts(&self) -> &Facts {
+        self.2
     }
 
     fn now(&self) -> u64 {
@@ -142,6 +150,10 @@ fn kind(case: &Case, table: &Table) -> Kind {
         "etcd_members" => Kind::EtcdMembers(read(case, table)),
         "etcd_auth" => Kind::EtcdAuth(read(case, table)),
         "patroni_config" => Kind::PatroniConfig(read(case, table)),
+        "postgres_user" => Kind::PostgresUser(read(case, table)),
+        "postgres_database" => Kind::PostgresDatabase(read(case, table)),
+        "postgres_extension" => Kind::PostgresExtension(read(case, table)),
+        "postgres_grant" => Kind::PostgresGrant(read(case, table)),
         other => panic!("{}: no kind {other}", case.path.display()),
     }
 }
@@ -186,7 +198,7 @@ fn judge(case: &Case) -> (Result<Change, String>, Option<String>) {
     };
     facts.insert(given.host.clone(), own.clone());
     let view = View::fold(&facts, given.unreachable.clone(), NOW);
-    let filling = Filling(&given, secrets(&given));
+    let filling = Filling(&given, secrets(&given), &own);
     match kind.manage_mut().resolve(&filling) {
         Ok(()) | Err(ResolveError::NoSecrets) => {}
         Err(error) => return (Err(error.to_string()), None),
@@ -215,7 +227,8 @@ pub(super) fn actual(case: &Case) -> String {
     if let Some(script) = script {
         let script = legible(&script);
         let quote = if script.contains("'''") { "\"\"\"" } else { "'''" };
-        let script = if quote == "'''" { script } else { script.replace('\\', "\\\\") };
+        let escaped = || script.replace('\\', "\\\\").replace("\"\"", "\"\\\"");
+        let script = if quote == "'''" { script } else { escaped() };
         let _ = writeln!(out, "script = {quote}\n{}\n{quote}", script.trim_end());
     }
     if let Ok(change) = change
@@ -223,7 +236,12 @@ pub(super) fn actual(case: &Case) -> String {
     {
         out.push_str("\n[expect.fields] # from, to\n");
         for field in change.fields() {
-            let _ = writeln!(out, "{} = [{}, {}]", key(&field.name), line(&field.from), line(&field.to));
+            // A verifier is another one in every run.
+            let shown = |value: &str| {
+                let hidden = field.name == "password" && !value.is_empty();
+                line(if hidden { "(hash)" } else { value })
+            };
+            let _ = writeln!(out, "{} = [{}, {}]", key(&field.name), shown(&field.from), shown(&field.to));
         }
     }
     out

@@ -78,9 +78,9 @@ fn shells_read_every_script() {
 }
 
 /// Not wanted: shared functions that one script does not call count as
-/// unreachable (2317), values in single quotes may hold a `$` (2016), and
-/// /etc/os-release is the host's (1091).
-const EXCEPT: &str = "SC1091,SC2016,SC2317";
+/// unreachable (2317), values in single quotes may hold a `$` (2016) or a `\` before
+/// their end (1003), and /etc/os-release is the host's (1091).
+const EXCEPT: &str = "SC1003,SC1091,SC2016,SC2317";
 
 #[test]
 fn shellcheck_finds_nothing() {

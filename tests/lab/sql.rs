@@ -9,19 +9,23 @@ use crate::lab::{Lab, VIP, seconds};
 #[derive(Debug, Clone)]
 pub struct Sql {
     lab: Lab,
+    user: String,
+    database: String,
     pub ca: PathBuf,
     pub passwords: PathBuf,
 }
 
 impl Sql {
-    pub fn new(lab: Lab, ca: PathBuf, passwords: PathBuf) -> Self {
-        Self { lab, ca, passwords }
+    pub fn new(lab: Lab, user: &str, database: &str, ca: PathBuf, passwords: PathBuf) -> Self {
+        Self { lab, user: user.to_owned(), database: database.to_owned(), ca, passwords }
     }
 
     /// How a client connects with full checks.
     pub fn target(&self, sslmode: &str) -> String {
         format!(
-            "host={VIP} dbname=postgres user=postgres connect_timeout=2 sslmode={sslmode} sslrootcert={}",
+            "host={VIP} dbname={} user={} connect_timeout=2 sslmode={sslmode} sslrootcert={}",
+            self.database,
+            self.user,
             self.ca.display()
         )
     }
@@ -34,7 +38,12 @@ impl Sql {
 
     /// With password and a checked certificate.
     pub fn run(&self, statement: &str) -> Result<String> {
-        Ok(self.psql("verify-full", &self.passwords, statement).run()?.ok()?.stdout.trim().to_owned())
+        Ok(self.tried(statement)?.ok()?.stdout.trim().to_owned())
+    }
+
+    /// The same, whatever comes of it.
+    pub fn tried(&self, statement: &str) -> Result<Output> {
+        self.psql("verify-full", &self.passwords, statement).run()
     }
 
     pub fn without_password(&self) -> Result<Output> {

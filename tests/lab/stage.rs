@@ -198,11 +198,17 @@ impl Stage {
     }
 
     pub fn sql(&self) -> Result<Sql> {
+        self.sql_as("postgres", "postgres", "postgres.superuser")
+    }
+
+    /// Any user with the password that secrets.toml has by that name now.
+    pub fn sql_as(&self, user: &str, database: &str, secret: &str) -> Result<Sql> {
         let secrets = self.secrets()?;
         let ca = self.folder.write("ca.crt", &secrets.authority)?;
-        let line = format!("*:*:*:postgres:{}\n", secrets.value("postgres.superuser")?);
-        let passwords = self.folder.write("pgpass", &line)?;
-        Ok(Sql::new(self.lab.clone(), ca, passwords))
+        let password = secrets.value(secret)?.replace('\\', "\\\\").replace(':', "\\:");
+        let line = format!("*:*:*:{user}:{password}\n");
+        let passwords = self.folder.write(&format!("pgpass-{user}"), &line)?;
+        Ok(Sql::new(self.lab.clone(), user, database, ca, passwords))
     }
 }
 

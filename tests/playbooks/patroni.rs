@@ -61,11 +61,11 @@ fn patroni_settings_of_a_node() {
             "remove_data_directory_on_diverged_timelines": false,
             "pg_hba": [
               "local all postgres peer",
-              "local all all scram-sha-256",
               "local replication replicator scram-sha-256",
               "hostssl replication replicator 127.0.0.1/32 scram-sha-256",
               "hostssl replication replicator 192.168.15.0/24 scram-sha-256",
               "hostssl postgres postgres,rewind_user 192.168.15.0/24 scram-sha-256",
+              "local all all scram-sha-256",
               "hostssl all all 192.168.15.0/24 scram-sha-256",
               "hostssl all all 127.0.0.1/32 scram-sha-256"
             ],

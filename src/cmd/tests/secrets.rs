@@ -49,3 +49,51 @@ fn never_where_somebody_may_have_others() {
     }
     assert!(!Secrets::path_beside(&folder.file()).exists());
 }
+
+/// A playbook that needs a password of its own.
+const USER: &str = r#"[playbook]
+name  = "users"
+title = "a user"
+on    = "base"
+
+[[step]]
+name          = "app"
+once          = "first"
+postgres_user = { name = "app", password = "postgres-app", attributes = "login", server = { psql = "/bin/psql", port = "5432" } }
+"#;
+
+fn with_user(folder: &Folder) {
+    std::fs::write(folder.file().with_file_name("playbooks/users.toml"), USER).unwrap();
+}
+
+#[test]
+fn a_password_that_was_declared_since_is_added_and_the_others_stay() {
+    let folder = Folder::new().with_secrets();
+    let before = folder.world().secrets.unwrap();
+    with_user(&folder);
+    let mut world = folder.world();
+    world.ensure_secrets(&observed(&[("n1", Some("{}")), ("n2", None)], &[]), &silent()).unwrap();
+    let after = Secrets::load(&Secrets::path_beside(&folder.file())).unwrap().unwrap();
+    assert_eq!(after.get("postgres-app").map(|secret| secret.expose().len()), Some(32));
+    assert!(before.iter().all(|(name, value)| after.get(name) == Some(value)));
+    assert_eq!(Some(&after), world.secrets.as_deref());
+    let again = observed(&[("n1", None)], &[]);
+    world.ensure_secrets(&again, &silent()).unwrap();
+    assert_eq!(Some(after), Secrets::load(&Secrets::path_beside(&folder.file())).unwrap());
+}
+
+/// Another operator declared the user, applied, and has the password.
+#[test]
+fn a_password_that_is_in_use_is_asked_for_and_not_made_anew() {
+    let folder = Folder::new().with_secrets();
+    with_user(&folder);
+    let mut ledger = crate::ledger::Ledger::new("tiny", "salt".into());
+    ledger.resources.insert("cluster/postgres_user:app".to_owned(), [("login".into(), "yes".into())].into());
+    let text = serde_json::to_string(&ledger).unwrap();
+    let seen = observed(&[("n1", None), ("n2", Some(&text))], &[]);
+    let failure = folder.world().ensure_secrets(&seen, &silent()).unwrap_err();
+    assert_eq!(failure.reason, Reason::Secrets);
+    let says = "secrets.toml has no postgres-app, and n2 was set up with it (cluster/postgres_user:app)";
+    assert!(failure.message.ends_with(says), "{}", failure.message);
+    assert_eq!(folder.world().secrets.unwrap().get("postgres-app"), None);
+}

@@ -7,6 +7,7 @@ use super::World;
 use super::sim::{Sim, all, form};
 use crate::exec::task::{Task, Work};
 use crate::group::GroupName;
+use crate::playbook;
 
 fn formed(seed: u64, leader: &str, tasks: BTreeMap<usize, Task>) -> Sim<'static> {
     let world = World::lab();
@@ -110,6 +111,27 @@ fn what_runs_once_on_the_leader_goes_where_it_is_by_now() {
         _ => None,
     });
     assert_eq!(host, Some("node3"));
+}
+
+/// Read anew where they will be done, as the leader may be another one by then.
+#[test]
+fn what_is_declared_in_postgres_is_done_by_whoever_leads_by_then() {
+    let more = "[[postgres.database]]\nname = \"shop\"\nowner = \"app\"\nextensions = [\"pg_trgm\"]\n[[postgres.user]]\nname = \"app\"\n";
+    let text = format!("{}\n{more}", include_str!("../../../inventories/lab.toml"));
+    let world = World::new(&text, &playbook::load(None).unwrap(), None);
+    let mut sim = Sim::new(&world, all(&world), &BTreeMap::new(), 3);
+    form(&mut sim.view, &world, GroupName::Etcd, "node3");
+    form(&mut sim.view, &world, GroupName::Patroni, "node3");
+    let sim = sim.drive();
+    let mut done = Vec::new();
+    for work in &sim.log {
+        let Work::Late { host, steps } = work else { continue };
+        let steps = steps.iter().map(|step| world.id(*step)).filter(|id| id.starts_with("cluster/postgres_"));
+        done.extend(steps.map(|id| (host.as_str(), id)));
+    }
+    let order = ["user:app", "database:shop", "extension:shop/pg_trgm"];
+    let expected: Vec<String> = order.iter().map(|what| format!("cluster/postgres_{what}")).collect();
+    assert_eq!(done, expected.iter().map(|id| ("node3", id.as_str())).collect::<Vec<_>>());
 }
 
 #[test]

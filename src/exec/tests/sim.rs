@@ -171,6 +171,9 @@ impl<'a> Sim<'a> {
     }
 
     pub(super) fn hosts(&self, work: &Work) -> BTreeSet<String> {
+        if let Work::Batch { host, .. } | Work::Late { host, .. } = work {
+            return [host.clone()].into();
+        }
         steps_of(work).iter().map(|step| self.world.resources[*step].hosts[0].clone()).collect()
     }
 }

@@ -3,8 +3,11 @@
 
 mod addresses;
 mod backup;
+mod declared;
 mod edge;
 mod free;
+mod grants;
+mod hba;
 mod jump;
 mod limits;
 mod names;
@@ -68,6 +71,16 @@ const RULES: &[Rule] = &[
     postgres::lag,
     postgres::owned_parameters,
     postgres::page_writes,
+    declared::duplicates,
+    declared::reserved,
+    declared::references,
+    declared::membership,
+    declared::passwords,
+    grants::grants,
+    hba::methods,
+    hba::addresses,
+    hba::references,
+    hba::plain,
     backup::retention,
     backup::archive_timeout,
     backup::on_a_member,

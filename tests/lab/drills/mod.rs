@@ -3,6 +3,7 @@
 
 mod bookworm;
 mod database;
+mod databases;
 mod drift;
 mod idempotent;
 mod power;
@@ -23,6 +24,7 @@ pub fn all() -> Vec<Drill> {
         wrong::DRILLS,
         speed::DRILLS,
         drift::DRILLS,
+        databases::DRILLS,
         unreachable::DRILLS,
         power::DRILLS,
         rebuilt::DRILLS,

@@ -1,0 +1,90 @@
+//! Owns when secrets are made: by `plan` and `apply`, where nobody can have used
+//! others. Must not know what they are for.
+
+use std::sync::Arc;
+
+use super::world::World;
+use crate::error::{Failure, Reason};
+use crate::exec::now;
+use crate::expand::Resource;
+use crate::ledger::Ledger;
+use crate::plan::Observed;
+use crate::report::ui::Ui;
+use crate::secrets::Secrets;
+
+impl World {
+    /// Makes the secrets where there are none and none can have been used: no
+    /// host has a ledger, and most of them were asked. Then the values that the
+    /// inventory asks for and nobody made yet.
+    pub(super) fn ensure_secrets(&mut self, observed: &Observed, ui: &Ui) -> Result<(), Failure> {
+        if self.secrets.is_none() {
+            self.first_secrets(observed, ui)?;
+        }
+        self.missing_secrets(observed, ui)
+    }
+
+    fn first_secrets(&mut self, observed: &Observed, ui: &Ui) -> Result<(), Failure> {
+        let path = self.secrets_path();
+        let shown = path.display();
+        if let Some((host, _)) = observed.facts.iter().find(|(_, facts)| facts.ledger.is_some()) {
+            return Err(self.lost(format!("{shown} is missing, and {host} was set up with it")));
+        }
+        if observed.facts.len() <= observed.unreachable.len() {
+            let (lack, all) = (observed.unreachable.len(), self.hosts.len());
+            return Err(self.lost(format!(
+                "{shown} is missing, and {lack} of {all} hosts do not answer: nobody can tell whether they use it"
+            )));
+        }
+        let secrets = Secrets::generate(self.name(), now())?;
+        secrets.create(&path)?;
+        ui.note(&format!("Made {shown}: the cluster's secrets. Keep it safe and out of git."));
+        self.hold(secrets);
+        Ok(())
+    }
+
+    /// One that a host was set up with is lost, not missing: another operator
+    /// has it in his file.
+    fn missing_secrets(&mut self, observed: &Observed, ui: &Ui) -> Result<(), Failure> {
+        let Some(secrets) = &self.secrets else { return Ok(()) };
+        let lacks = |resource: &&Resource| {
+            resource.kind.manage().secret().is_some_and(|name| secrets.get(name).is_none())
+        };
+        let lacking: Vec<&Resource> = self.resources.iter().filter(lacks).collect();
+        let mut names: Vec<&str> = lacking.iter().filter_map(|one| one.kind.manage().secret()).collect();
+        names.sort_unstable();
+        names.dedup();
+        if names.is_empty() {
+            return Ok(());
+        }
+        let path = self.secrets_path();
+        for (host, facts) in &observed.facts {
+            let ledger = Ledger::read(facts.ledger.as_deref()).unwrap_or_default();
+            if let Some(one) = lacking.iter().find(|one| ledger.resources.contains_key(&one.id)) {
+                let name = one.kind.manage().secret().unwrap_or_default();
+                return Err(self.lost(format!(
+                    "{} has no {name}, and {host} was set up with it ({})",
+                    path.display(),
+                    one.id
+                )));
+            }
+        }
+        let more = secrets.with(&names);
+        more.replace(&path)?;
+        ui.note(&format!("Made {} in {}.", names.join(", "), path.display()));
+        self.hold(more);
+        Ok(())
+    }
+
+    fn hold(&mut self, secrets: Secrets) {
+        let secrets = Arc::new(secrets);
+        self.renderer = self.renderer_with(Some(Arc::clone(&secrets)));
+        self.secrets = Some(secrets);
+    }
+
+    fn lost(&self, message: String) -> Failure {
+        Failure::new(Reason::Secrets, message).hint(format!(
+            "copy {} from where this cluster was made; new secrets would lock everybody out",
+            self.secrets_path().display()
+        ))
+    }
+}
