@@ -62,6 +62,9 @@ hac_fill() {
         return 1
     fi
     hac_keep "$1" || return 1
+    case $1 in
+    /etc/systemd/system/*) mkdir -p "$HAC_RUNTIME" && : >"$HAC_RUNTIME/reload" || return 1 ;;
+    esac
     mv -fT "$hac_tmp" "$1"
 }
 
@@ -81,8 +84,13 @@ hac_settle() {
     rm -f "$HAC_RUNTIME/enable"
 }
 
-# hac_reload_units UNIT: systemd reads changed unit files where it must.
+# hac_reload_units UNIT: systemd reads changed unit files where it must. Before 254
+# it does not see the first drop-in of a unit, so what was put is remembered.
 hac_reload_units() {
+    if [ -e "$HAC_RUNTIME/reload" ]; then
+        systemctl daemon-reload && rm -f "$HAC_RUNTIME/reload"
+        return
+    fi
     case $(systemctl show -p NeedDaemonReload,LoadState "$1") in
     *NeedDaemonReload=yes* | *LoadState=not-found*) systemctl daemon-reload ;;
     esac

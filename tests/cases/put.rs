@@ -18,6 +18,7 @@ fn run(shell: &str, folder: &Path, script: &str) -> Output {
     let mut child = Command::new(shell)
         .arg("-s")
         .env("HAC_STATE", folder.join("state"))
+        .env("HAC_RUNTIME", folder.join("run"))
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
@@ -170,4 +171,19 @@ fn a_check_that_hangs_does_not_outlive_the_deadline() {
     assert!(!late.status.success());
     assert!(start.elapsed() < Duration::from_secs(10));
     good(&run("dash", folder.path(), Wait::script("true", 2, 5).expose()));
+}
+
+#[test]
+fn a_unit_file_that_was_put_is_read_once_also_where_systemd_does_not_see_it() {
+    for shell in SHELLS {
+        let folder = tempfile::tempdir().unwrap();
+        fs::create_dir(folder.path().join("run")).unwrap();
+        fs::write(folder.path().join("run/reload"), "").unwrap();
+        let script = "systemctl() { case $1 in show) echo NeedDaemonReload=no ;; *) echo \"$@\" ;; esac; }
+            hac_reload_units chrony.service
+            hac_reload_units chrony.service";
+        let output = run(shell, folder.path(), script);
+        good(&output);
+        assert_eq!(String::from_utf8_lossy(&output.stdout), "daemon-reload\n", "{shell}");
+    }
 }
