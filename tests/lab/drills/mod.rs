@@ -7,6 +7,7 @@ mod databases;
 mod drift;
 mod idempotent;
 mod power;
+mod reach;
 mod readonly;
 mod rebuilt;
 mod secret;
@@ -26,6 +27,7 @@ pub fn all() -> Vec<Drill> {
         drift::DRILLS,
         databases::DRILLS,
         unreachable::DRILLS,
+        reach::DRILLS,
         power::DRILLS,
         rebuilt::DRILLS,
         secret::DRILLS,

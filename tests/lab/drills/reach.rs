@@ -1,0 +1,79 @@
+//! Owns: hosts reached through a jump host, as a user with sudo, are the same
+//! hosts; one where sudo asks for a password is explained and stops no other.
+
+use crate::command::{Result, ensure};
+use crate::lab::{HOSTS, address};
+use crate::runner::{Drill, Tier};
+use crate::stage::{Ground, Stage};
+
+pub const DRILLS: &[Drill] = &[Drill {
+    name: "jump-and-sudo",
+    tier: Tier::Full,
+    ground: Ground::Applied,
+    disturbs: true,
+    expected: "0 changes as ops through a bastion; no sudo: exit 4",
+    run: jump_and_sudo,
+}];
+
+const FILE: &str = "/etc/security/limits.d/60-hacluster.conf";
+const BASTION: &str = "witness";
+
+/// Lines of a host's sshd that tell of a login.
+fn logins(stage: &Stage, host: &str, from: &str) -> Result<usize> {
+    let pattern = format!("Accepted publickey for ops from {from}");
+    let count = format!("journalctl --no-pager -q -u ssh -o cat | grep -cF '{pattern}' || :");
+    stage.lab.sh(host, &count)?.trim().parse().map_err(|e| format!("{host}: no number: {e}"))
+}
+
+fn jump_and_sudo(stage: &mut Stage) -> Result<String> {
+    stage.lab.power(&["up", BASTION])?;
+    let direct = stage.expect_converged()?.took;
+    let bastion = address(BASTION);
+    let jump = format!("user        = \"ops\"\njump        = [\"ops@{bastion}:22\"]");
+    stage.folder.edit("user        = \"root\"", &jump)?;
+    let before = logins(stage, BASTION, "")?;
+    let through = stage.expect_converged()?.took;
+    let shared = logins(stage, BASTION, "")? - before;
+    ensure!(shared == 1, "one plan logged in on {BASTION} {shared} times instead of once");
+    for host in HOSTS {
+        ensure!(logins(stage, host, bastion)? > 0, "{host} was not reached through {BASTION}");
+    }
+    stage.expect(0, &["drift-check"])?;
+    mend(stage)?;
+    refused(stage)?;
+    let seconds = (direct.as_secs_f64(), through.as_secs_f64());
+    Ok(format!(
+        "0 changes in {:.1} s (direct {:.1} s), 1 login on the bastion; no sudo: exit 4",
+        seconds.1, seconds.0
+    ))
+}
+
+/// Drift is seen and mended on the same way.
+fn mend(stage: &mut Stage) -> Result {
+    stage.lab.sh("node2", &format!("echo '# drill' >>{FILE}"))?;
+    stage.expect(2, &["drift-check"])?;
+    stage.expect(0, &["apply", "--auto-approve"])?;
+    stage.expect_converged().map(drop)
+}
+
+/// A password for sudo on one host.
+fn refused(stage: &mut Stage) -> Result {
+    stage.lab.sh("node3", "echo 'ops ALL=(ALL) ALL' >/etc/sudoers.d/ops")?;
+    stage.lab.sh("node2", &format!("echo '# drill' >>{FILE}"))?;
+    stage.lab.sh("node3", &format!("echo '# drill' >>{FILE}"))?;
+    let applied = stage.expect(4, &["apply", "--auto-approve"])?;
+    let said = applied.both();
+    for words in [
+        "node3: ops cannot become root: sudo asks for a password",
+        "`ops ALL=(root) NOPASSWD: ALL` into /etc/sudoers.d/zz-hacluster",
+    ] {
+        ensure!(said.contains(words), "'{words}' is not said: {}", applied.describe());
+    }
+    let look = format!("grep -c drill {FILE} || :");
+    ensure!(stage.lab.sh("node2", &look)?.trim() == "0", "node2 answers and was not mended");
+    ensure!(stage.lab.sh("node3", &look)?.trim() == "1", "node3 was mended without root");
+    // What the message says helps.
+    stage.lab.sh("node3", "echo 'ops ALL=(root) NOPASSWD: ALL' >/etc/sudoers.d/zz-hacluster")?;
+    stage.expect(0, &["apply", "--auto-approve"])?;
+    stage.expect_converged().map(drop)
+}
