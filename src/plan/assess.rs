@@ -130,11 +130,20 @@ impl Planner<'_> {
             assessment.have = Some(fields);
         }
         assessment.change = change;
+        assessment.settle();
         Ok(assessment)
     }
 }
 
 impl Assessment {
+    /// Of a file that is as it should be nobody asks more than its hash.
+    fn settle(&mut self) {
+        if let (Change::None, false, Kind::File(file)) = (&self.change, self.lacks_secrets, &mut self.kind) {
+            file.forget();
+            self.have = None;
+        }
+    }
+
     /// Adds the restart or reload that a change elsewhere will make it owe. A
     /// unit that is about to start anyway owes nothing.
     pub(super) fn owe(&mut self, word: &str, from: &str) {

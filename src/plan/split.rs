@@ -107,9 +107,9 @@ impl Planner<'_> {
         needed
     }
 
-    /// The plan without what is left out: what will be done, and its effects.
+    /// The changes without what is left out: what will be done, and its effects.
     pub fn without(&self, plan: &Plan, left_out: &LeftOut, view: &View) -> Plan {
-        let kept = plan.assessments.iter().filter(|a| !left_out.contains_key(&a.index));
+        let kept = plan.changes().filter(|a| !left_out.contains_key(&a.index));
         let mut rest =
             Plan { assessments: kept.cloned().collect(), deferred: plan.deferred.clone(), ..Plan::default() };
         rest.effects = effects(&rest, self.resources, view);

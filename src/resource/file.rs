@@ -34,6 +34,9 @@ pub struct File {
     pub absent: bool,
     #[serde(skip)]
     pub text: Option<Secret>,
+    /// What is left of `text` where nothing is to be done about it.
+    #[serde(skip)]
+    pub digest: Option<String>,
 }
 
 pub(super) fn root() -> String {
@@ -57,7 +60,14 @@ impl File {
             validate: None,
             absent: false,
             text: None,
+            digest: None,
         }
+    }
+
+    /// Keeps the hash of the content only: hundreds of hosts with hundreds of
+    /// files each must not all lie in memory.
+    pub fn forget(&mut self) {
+        self.digest = self.text.take().map(|text| sha256(text.expose()));
     }
 }
 
@@ -86,8 +96,9 @@ impl Manage for File {
             ("owner", &self.owner),
             ("type", "file"),
         ]);
-        if let Some(text) = &self.text {
-            want.insert("content".to_owned(), sha256(text.expose()));
+        let digest = self.text.as_ref().map(|text| sha256(text.expose()));
+        if let Some(digest) = digest.or_else(|| self.digest.clone()) {
+            want.insert("content".to_owned(), digest);
         }
         Some(want)
     }

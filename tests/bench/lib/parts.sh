@@ -49,6 +49,7 @@ ready_four() {
     [[ -e $work/cluster.toml ]] || make_work "$work" 44 4
     start_hosts 4
     hac "$work" apply --auto-approve >"$OUT/log/apply" 2>&1 || { tail "$OUT/log/apply" >&2; stop "hacluster's apply failed"; }
+    keep_secrets "$work"
 }
 
 # The other tools on the same hosts. They find the work done by hacluster, and
@@ -114,13 +115,17 @@ part_first() {
 
 # More hosts, more resources.
 part_scale() {
-    local steps count
+    local steps count all=${COUNTS[-1]}
     allow_many_hosts
-    start_hosts "${COUNTS[-1]}"
+    start_hosts "$all"
     for steps in "${STEPS[@]}"; do
-        for count in "${COUNTS[@]}"; do make_work "$OUT/work-$count-$steps" "$steps" "$count"; done
-        measure "first-apply-${COUNTS[-1]}-$steps" hac "$OUT/work-${COUNTS[-1]}-$steps" apply --auto-approve
-        for count in "${COUNTS[@]}"; do scale_one "$count" "$steps"; done
+        make_work "$OUT/work-$all-$steps" "$steps" "$all"
+        measure "first-apply-$all-$steps" hac "$OUT/work-$all-$steps" apply --auto-approve
+        keep_secrets "$OUT/work-$all-$steps"
+        for count in "${COUNTS[@]}"; do
+            [[ -e $OUT/work-$count-$steps/secrets.toml ]] || make_work "$OUT/work-$count-$steps" "$steps" "$count"
+            scale_one "$count" "$steps"
+        done
     done
 }
 

@@ -37,7 +37,12 @@ make_work() {
     # has the role "base", and nothing else comes along
     write_playbook >"$folder/playbooks/base.toml"
     write_by_hand "$folder"
+    [[ ! -e $OUT/secrets.toml ]] || cp -p "$OUT/secrets.toml" "$folder/"
 }
+
+# All these inventories are of one cluster: hosts set up with the secrets of one
+# folder are not for another folder's.
+keep_secrets() { cp -p "$1/secrets.toml" "$OUT/secrets.toml"; }
 
 template_name() {
     local name=${1##*/}
