@@ -4,6 +4,7 @@
 mod databases;
 mod etcd;
 mod keepalived;
+mod problems;
 mod patroni;
 mod pgdg;
 mod systems;
@@ -120,6 +121,20 @@ fn every_inventory_that_ships_expands_and_renders() {
         count += 1;
     }
     assert!(count > 0);
+}
+
+/// K3s sets these itself, and needs what it sets.
+#[test]
+fn no_kernel_setting_of_k3s_is_ours() {
+    let theirs = ["vm.overcommit_memory", "ip_forward", "rp_filter", "tcp_syncookies"];
+    let resources = Cluster::lab().resources;
+    let keys = resources.iter().filter_map(|resource| match &resource.kind {
+        Kind::Sysctl(sysctl) => Some(sysctl.key.as_str()),
+        _ => None,
+    });
+    let keys: BTreeSet<&str> = keys.collect();
+    assert!(keys.len() > 3, "{keys:?}");
+    assert!(!keys.iter().any(|key| theirs.iter().any(|other| key.contains(other))), "{keys:?}");
 }
 
 #[test]

@@ -50,11 +50,11 @@ async fn whole(
     reporter.finish();
     let reading = reading?.select(world, &selection);
     if let Some(saved) = saved {
-        saved::fresh(world, saved, &reading.plan, &reading.left_out)?;
+        saved::fresh(world, saved, &reading)?;
     }
     plan::show(ui, &Describe::new(world, &reading, ui.is_verbose()).report(start.elapsed()))?;
     let partial = reading.reached(world, &selection);
-    if reading.chosen.is_empty() {
+    if reading.chosen().next().is_none() {
         return Ok(partial);
     }
     // A saved plan was read before.

@@ -34,14 +34,13 @@ impl<'a> Describe<'a> {
     }
 
     pub(super) fn report(&self, took: Duration) -> PlanReport {
-        let plan = &self.reading.chosen;
         let systems = self.world.systems(&self.reading.observed).remarks();
         let remarks = self.world.own_playbooks().into_iter().chain(self.world.left_out()).chain(systems);
         PlanReport {
             cluster: self.world.name().to_owned(),
-            actions: plan.changes().map(|assessment| self.action(assessment)).collect(),
+            actions: self.reading.chosen().map(|assessment| self.action(assessment)).collect(),
             titles: self.world.titles(),
-            effects: plan.effects.clone(),
+            effects: self.reading.effects.clone(),
             remarks: remarks.collect(),
             selection: self.selection(),
             deferred: self.deferred(),

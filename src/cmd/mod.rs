@@ -6,6 +6,7 @@ mod completions;
 mod describe;
 mod drift_check;
 mod explain;
+mod fit;
 mod graph;
 mod hosts;
 mod keys;

@@ -27,15 +27,15 @@ pub(super) fn run(ui: &Ui, globals: &Globals, args: &PlanArgs) -> Result<Exit, F
     let reading = reading??;
     let reading = reading.select(&world, &selection);
     if let Some(path) = &args.out {
-        saved::write(&world, &reading.chosen, path)?;
+        saved::write(&world, &reading, path)?;
     }
     let report = Describe::new(&world, &reading, ui.is_verbose()).report(start.elapsed());
     show(ui, &report)?;
     if let Some(path) = &args.out {
         ui.say(&format!("Saved in {0}; `hacluster apply {0}` carries it out.\n", path.display()))?;
     }
-    let changes =
-        if args.detailed_exitcode && !reading.chosen.is_empty() { Exit::Differs } else { Exit::Clean };
+    let some = reading.chosen().next().is_some();
+    let changes = if args.detailed_exitcode && some { Exit::Differs } else { Exit::Clean };
     Ok(changes.max(reading.reached(&world, &selection)))
 }
 

@@ -3,13 +3,13 @@
 
 use std::collections::BTreeMap;
 
-use super::reach;
 use super::world::World;
+use super::{fit, reach};
 use crate::error::{Exit, Failure};
 use crate::exec::{Gathered, Sink, probe_all};
 use crate::expand::needs;
 use crate::facts::{Fact, Needs};
-use crate::plan::{LeftOut, Observed, Plan, Selection};
+use crate::plan::{Assessment, LeftOut, Observed, Plan, Selection};
 use crate::problem::Problems;
 use crate::report::ui::Ui;
 use crate::resource::Kind;
@@ -24,9 +24,9 @@ pub(super) struct Reading {
     pub(super) observed: Observed,
     /// Of the whole cluster.
     pub(super) plan: Plan,
-    /// What a selection leaves out of it, and the rest.
+    /// What a selection leaves out of it, and what the rest does to the cluster.
     pub(super) left_out: LeftOut,
-    pub(super) chosen: Plan,
+    pub(super) effects: Vec<String>,
     /// What the selection was called; empty where everything is meant.
     pub(super) words: String,
     /// What files hold now whose content would change, by host and path.
@@ -39,9 +39,16 @@ impl Reading {
     pub(super) fn select(mut self, world: &World, selection: &Selection) -> Self {
         let (planner, view) = (world.planner(), &self.observed.view);
         self.left_out = planner.left_out(selection, &self.plan, view);
-        self.chosen = planner.without(&self.plan, &self.left_out, view);
+        if !self.left_out.is_empty() {
+            self.effects = planner.without(&self.plan, &self.left_out, view).effects;
+        }
         self.words = selection.words();
         self
+    }
+
+    /// What would be done.
+    pub(super) fn chosen(&self) -> impl Iterator<Item = &Assessment> {
+        self.plan.chosen(&self.left_out)
     }
 
     /// Whether every host answered of which something was asked.
@@ -62,12 +69,12 @@ pub(super) async fn read(
     let observed = reach::observe(reached, &needs(&world.resources), sink).await?;
     reach::one_cluster(&observed)?;
     Problems::check(world.systems(&observed).refused())?;
+    Problems::check(fit::misfits(world, &observed))?;
     world.ensure_secrets(&observed, ui)?;
     let plan = world.planner().plan(&observed)?;
     let contents = if diff { contents(&plan, reached).await } else { BTreeMap::new() };
-    let (left_out, words) = (LeftOut::new(), String::new());
-    let chosen = world.planner().without(&plan, &left_out, &observed.view);
-    Ok(Reading { observed, plan, left_out, chosen, words, contents })
+    let (left_out, effects, words) = (LeftOut::new(), plan.effects.clone(), String::new());
+    Ok(Reading { observed, plan, left_out, effects, words, contents })
 }
 
 /// Names of the hosts that have something to hold.

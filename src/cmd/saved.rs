@@ -8,20 +8,21 @@ use std::path::{Path, PathBuf};
 
 use data_encoding::HEXLOWER;
 
+use super::reading::Reading;
 use super::world::World;
 use crate::error::{Failure, Reason};
-use crate::plan::{Basis, LeftOut, Parts, Plan, Saved, Stale};
+use crate::plan::{Basis, Parts, Saved, Stale};
 use crate::report::problems::line_of;
 
 /// Most resources that are named; more are counted.
 const NAMED: usize = 8;
 
-/// Writes `plan` to `path`, whole or not at all.
-pub(super) fn write(world: &World, plan: &Plan, path: &Path) -> Result<(), Failure> {
+/// Writes what was selected to `path`, whole or not at all.
+pub(super) fn write(world: &World, reading: &Reading, path: &Path) -> Result<(), Failure> {
     let parts = parts(world);
     let basis = basis(world, &parts)?;
     let made = jiff::Timestamp::now().strftime("%Y-%m-%dT%H:%M:%SZ").to_string();
-    let saved = Saved::new(plan, basis, HEXLOWER.encode(&rand::random::<[u8; 16]>()), made);
+    let saved = Saved::new(reading.chosen(), basis, HEXLOWER.encode(&rand::random::<[u8; 16]>()), made);
     if path.symlink_metadata().is_ok() && read(path).is_err() {
         let message = format!("{} is there and is no saved plan: it was not written over", path.display());
         return Err(Failure::new(Reason::Usage, message).hint("name another file with --out"));
@@ -61,10 +62,10 @@ pub(super) fn check(world: &World, saved: &Saved) -> Result<(), Failure> {
 }
 
 /// The hosts are as they were when the plan was made, where it touches them.
-pub(super) fn fresh(world: &World, saved: &Saved, plan: &Plan, left_out: &LeftOut) -> Result<(), Failure> {
+pub(super) fn fresh(world: &World, saved: &Saved, reading: &Reading) -> Result<(), Failure> {
     let Some(secrets) = &world.secrets else { return Err(no_secrets()) };
-    let mut moved = saved.moved(plan, secrets);
-    for (index, why) in left_out {
+    let mut moved = saved.moved(&reading.plan, secrets);
+    for (index, why) in &reading.left_out {
         let id = &world.resources[*index].id;
         if saved.ids().any(|other| &other == id) && !moved.contains(id) {
             moved.push(format!("{id} ({why})"));

@@ -146,10 +146,7 @@ impl<'a> Apply<'a> {
             return Err(ApplyError::Divided(divided.join("; ")));
         }
         let plan = self.planner.plan(&self.observed)?;
-        // What was left out may move as it likes.
-        let view = &self.observed.view;
-        let chosen = |plan: &Plan| self.planner.without(plan, &self.left_out(plan), view);
-        let moved = chosen(&self.plan).moved(&chosen(&plan));
+        let moved = self.moved(&plan);
         if let (Some(id), false) = (&moved, self.approved) {
             return Err(ApplyError::Moved(id.clone()));
         }
@@ -170,6 +167,16 @@ impl<'a> Apply<'a> {
             (a.index, task)
         };
         self.plan.assessments.iter().map(task).collect()
+    }
+
+    /// What was left out may move as it likes.
+    fn moved(&self, newer: &Plan) -> Option<String> {
+        if self.selection.is_whole() {
+            return self.plan.moved(newer);
+        }
+        let view = &self.observed.view;
+        let chosen = |plan: &Plan| self.planner.without(plan, &self.left_out(plan), view);
+        chosen(&self.plan).moved(&chosen(newer))
     }
 
     fn left_out(&self, plan: &Plan) -> LeftOut {

@@ -76,7 +76,7 @@ const CODES: &[(&str, &str)] = &[
     ),
     (
         "HAC-E052",
-        "Settings that prevent the failover the file asks for: synchronous mode with an asynchronous NAS, or pg_rewind without full page writes.",
+        "Settings that prevent the failover the file asks for: synchronous mode with an asynchronous NAS, pg_rewind without full page writes, a watchdog that must be there and is not.",
     ),
     ("HAC-W052", "A member with more lag than this is refused as leader. The NAS replicates asynchronously."),
     ("HAC-E053", "Backups that are not kept at all."),

@@ -51,6 +51,11 @@ impl Plan {
         self.changes().next().is_none()
     }
 
+    /// The changes but for those that are left out.
+    pub fn chosen<'a>(&'a self, left_out: &'a LeftOut) -> impl Iterator<Item = &'a Assessment> {
+        self.changes().filter(|a| !left_out.contains_key(&a.index))
+    }
+
     /// A resource whose change is another one in `newer`. One whose host does not
     /// answer any more is deferred there, and that is all.
     pub fn moved(&self, newer: &Self) -> Option<String> {

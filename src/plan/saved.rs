@@ -68,7 +68,12 @@ pub struct Basis<'a> {
 
 impl Saved {
     /// `salt`: random; `made`: now.
-    pub fn new(plan: &Plan, basis: Basis<'_>, salt: String, made: String) -> Self {
+    pub fn new<'a>(
+        changes: impl Iterator<Item = &'a Assessment>,
+        basis: Basis<'_>,
+        salt: String,
+        made: String,
+    ) -> Self {
         let key = Key::new(&salt, basis.secrets);
         let parts = basis.parts.iter().map(|(name, text)| (name.clone(), key.digest(name, text)));
         let change = |a: &Assessment| SavedChange {
@@ -83,7 +88,7 @@ impl Saved {
             made,
             secrets: key.digest("secrets", &every(basis.secrets)),
             config: parts.collect(),
-            changes: plan.changes().map(change).collect(),
+            changes: changes.map(change).collect(),
             salt,
         }
     }

@@ -57,7 +57,7 @@ impl Case {
         let args = SelectArgs { target: vec![target.to_owned()], ..SelectArgs::default() };
         let selection = world.select(&args).unwrap();
         let reading = self.read(&mut world, hosts).await.select(&world, &selection);
-        saved::write(&world, &reading.chosen, &self.path()).unwrap();
+        saved::write(&world, &reading, &self.path()).unwrap();
     }
 
     /// `apply FILE` up to the first change: what would be done.
@@ -71,8 +71,8 @@ impl Case {
         saved::check(&world, &saved).map_err(said)?;
         let selection = Selection::saved(saved.ids());
         let reading = self.read(&mut world, hosts).await.select(&world, &selection);
-        saved::fresh(&world, &saved, &reading.plan, &reading.left_out).map_err(said)?;
-        Ok(reading.chosen.changes().map(|a| a.id.clone()).collect())
+        saved::fresh(&world, &saved, &reading).map_err(said)?;
+        Ok(reading.chosen().map(|a| a.id.clone()).collect())
     }
 }
 
@@ -165,7 +165,7 @@ async fn nothing_else_is_written_over_and_nothing_else_is_read() {
     case.save("", &hosts).await;
     let mut world = case.folder.world();
     let reading = case.read(&mut world, &hosts).await;
-    let failure = saved::write(&world, &reading.chosen, &case.folder.file()).unwrap_err();
+    let failure = saved::write(&world, &reading, &case.folder.file()).unwrap_err();
     assert!(failure.message.ends_with("is there and is no saved plan: it was not written over"));
     let refused = |text: &str| {
         fs::write(case.path(), text).unwrap();

@@ -8,6 +8,7 @@ mod failure;
 mod host;
 mod order;
 mod plans;
+mod properties;
 mod rolling;
 mod selection;
 mod sim;
@@ -65,6 +66,16 @@ pub(super) struct World {
 impl World {
     pub(super) fn new(inventory: &str, playbooks: &[Playbook], templates: Option<&Path>) -> Self {
         let secrets = Arc::new(Secrets::generate("tests", 1_790_000_000).unwrap());
+        Self::with(secrets, inventory, playbooks, templates)
+    }
+
+    /// The same secrets make the same contents.
+    pub(super) fn with(
+        secrets: Arc<Secrets>,
+        inventory: &str,
+        playbooks: &[Playbook],
+        templates: Option<&Path>,
+    ) -> Self {
         let renderer = Renderer::new(templates, Some(Arc::clone(&secrets)));
         let inventory = inventory::parse("cluster.toml", inventory.as_bytes()).unwrap();
         let resources = expand(playbooks, &inventory.context(), &renderer).unwrap();

@@ -11,7 +11,7 @@ use crate::group::GroupName;
 use crate::plan::{Assessment, Observed, Plan};
 use crate::resource::{Change, File, Kind, Manage as _, Unit};
 
-const STEPS: &str = r#"
+pub(super) const STEPS: &str = r#"
 [[step]]
 name = "packages"
 package = ["curl"]
@@ -69,18 +69,18 @@ fn fresh(needs: &Needs) -> Facts {
     }
 }
 
-fn observe(world: &World) -> Observed {
+pub(super) fn observe(world: &World) -> Observed {
     let needs = crate::expand::needs(&world.resources);
     let facts = needs.iter().map(|(host, needs)| (host.clone(), fresh(needs))).collect();
     Observed::new(facts, BTreeMap::new(), 1_790_000_000)
 }
 
-fn plan(world: &World, observed: &Observed) -> Plan {
+pub(super) fn plan(world: &World, observed: &Observed) -> Plan {
     world.planner().plan(observed).unwrap()
 }
 
 /// Makes true what a plan wants; kinds of the steps above only.
-fn converge(plan: &Plan, observed: &mut Observed) {
+pub(super) fn converge(plan: &Plan, observed: &mut Observed) {
     for Assessment { host, kind, .. } in &plan.assessments {
         let facts = observed.facts.get_mut(host).unwrap();
         match kind {

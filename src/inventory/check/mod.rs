@@ -5,6 +5,7 @@ mod addresses;
 mod backup;
 mod declared;
 mod edge;
+mod failover;
 mod free;
 mod grants;
 mod hba;
@@ -70,7 +71,6 @@ const RULES: &[Rule] = &[
     postgres::synchronous_nas,
     postgres::lag,
     postgres::owned_parameters,
-    postgres::page_writes,
     declared::duplicates,
     declared::reserved,
     declared::references,
@@ -81,6 +81,7 @@ const RULES: &[Rule] = &[
     hba::addresses,
     hba::references,
     hba::plain,
+    failover::parameters,
     backup::retention,
     backup::archive_timeout,
     backup::on_a_member,

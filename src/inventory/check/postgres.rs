@@ -1,7 +1,7 @@
 //! Owns the rules about the database itself.
 //! Must not know timing, votes or addresses.
 
-use crate::inventory::{Inventory, Scalar};
+use crate::inventory::Inventory;
 use crate::problem::Problem;
 
 /// Version of the file's format that this program reads.
@@ -105,20 +105,4 @@ pub(super) fn owned_parameters(inventory: &Inventory) -> Vec<Problem> {
         }
     }
     problems
-}
-
-/// `pg_rewind`, which brings an old leader back, needs whole pages in the WAL.
-pub(super) fn page_writes(inventory: &Inventory) -> Vec<Problem> {
-    let off = match inventory.postgres.parameters.get("full_page_writes") {
-        Some(Scalar::Flag(on)) => !on,
-        Some(Scalar::Text(text)) => ["off", "false", "no", "0"].contains(&text.to_lowercase().as_str()),
-        Some(Scalar::Whole(number)) => *number == 0,
-        _ => false,
-    };
-    if !off {
-        return Vec::new();
-    }
-    let message = "full_page_writes is off, and pg_rewind needs it to bring an old leader back";
-    let help = "remove the line, also on ZFS";
-    vec![inventory.problem("HAC-E052", "postgres.parameters.full_page_writes", message).help(help)]
 }

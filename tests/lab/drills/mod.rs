@@ -11,6 +11,7 @@ mod reach;
 mod readonly;
 mod rebuilt;
 mod secret;
+mod selected;
 mod speed;
 mod unreachable;
 mod wrong;
@@ -26,6 +27,7 @@ pub fn all() -> Vec<Drill> {
         speed::DRILLS,
         drift::DRILLS,
         databases::DRILLS,
+        selected::DRILLS,
         unreachable::DRILLS,
         reach::DRILLS,
         power::DRILLS,
