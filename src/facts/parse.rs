@@ -44,7 +44,10 @@ impl<'a> Section<'a> {
         if !answers.contains(&self.status) {
             return Some(format!("reading {key} failed with status {}", self.status));
         }
-        complaints.iter().find(|row| row.contains(key)).map(|row| (*row).to_owned())
+        // Quoted where it has odd characters; /etc/ab is no word about /etc/a.
+        let named = [format!("'{key}'"), format!("\"{key}\""), format!(" {key}:")];
+        let about = |row: &&&str| named.iter().any(|name| row.contains(name));
+        complaints.iter().find(about).map(|row| (*row).to_owned())
     }
 }
 
