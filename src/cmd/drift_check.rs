@@ -13,13 +13,14 @@ use crate::error::{Exit, Failure};
 use crate::exec::{Gathered, Sink, now, probe_all};
 use crate::expand::{Resource, needs};
 use crate::facts::Needs;
+use crate::group::{Waiting, waiting};
 use crate::ledger::Ledger;
 use crate::plan::{Assessment, Observed, Plan, Selection, Verdict, moved, reason, verdict};
 use crate::report::Reporter;
 use crate::report::drift::{DriftReport, Finding};
 use crate::report::problems::line_of;
 use crate::report::ui::Ui;
-use crate::resource::{Change, Field, Kind, sealed};
+use crate::resource::{Change, Field, Kind, Unit, sealed};
 use crate::transport::Prober;
 
 pub(super) fn run(ui: &Ui, globals: &Globals, args: &DriftCheckArgs) -> Result<Exit, Failure> {
@@ -144,6 +145,7 @@ pub(super) fn judge(
         }
     }
     report.pending.extend(debts(world, observed, selection));
+    report.pending.extend(restarts(plan, observed));
     report
 }
 
@@ -169,6 +171,22 @@ fn debts(world: &World, observed: &Observed, selection: &Selection) -> Vec<Findi
     observed.facts.iter().flat_map(of_host).collect()
 }
 
+/// Servers that run with older settings than they have.
+fn restarts(plan: &Plan, observed: &Observed) -> impl Iterator<Item = Finding> {
+    let owes = |a: &&Assessment| {
+        let owes = a.have.as_ref().and_then(|have| have.get(Unit::CONFIGURATION));
+        matches!(a.kind, Kind::PatroniRestart(_)) && owes.is_some_and(|word| word != "current")
+    };
+    let says = |w: Waiting| format!("{} {} -> {}", w.setting, w.from, w.to);
+    plan.assessments.iter().filter(owes).map(move |a| Finding {
+        id: a.id.clone(),
+        host: a.host.clone(),
+        what: vec!["owes a restart".to_owned()],
+        why: waiting(&a.host, &observed.view.patroni).into_iter().map(says).collect::<Vec<_>>().join(", "),
+        diff: None,
+    })
+}
+
 fn drifted(assessment: &Assessment, ledger: Option<&Ledger>) -> Vec<String> {
     match &assessment.change {
         Change::Create(_) if assessment.have.is_none() => return vec!["is gone".to_owned()],
@@ -181,7 +199,11 @@ fn drifted(assessment: &Assessment, ledger: Option<&Ledger>) -> Vec<String> {
         (name, "") => format!("{name} is gone"),
         (name, to) => format!("{name} is {to}, was applied as {}", field.from),
     };
-    ledger.map(|ledger| moved(assessment, ledger)).unwrap_or_default().iter().map(say).collect()
+    let moved = ledger.map(|ledger| moved(assessment, ledger)).unwrap_or_default();
+    // What was never applied, and stands there.
+    let added = assessment.change.fields().iter().filter(|field| field.to.is_empty() && moved.is_empty());
+    let added = added.map(|field| format!("{} is {}, was never applied", field.name, field.from));
+    moved.iter().map(say).chain(added).collect()
 }
 
 fn wanted(assessment: &Assessment) -> Vec<String> {

@@ -3,6 +3,7 @@
 
 mod batch;
 mod compose;
+mod disturb;
 mod drive;
 mod event;
 mod gather;

@@ -152,9 +152,10 @@ impl Schedule<'_> {
     /// nothing is applied that was not judged.
     fn reads_first(&self, index: usize) -> bool {
         let resource = &self.resources[index];
-        // Who leads may have changed since: it is read where it will be done.
-        let leads = resource.once == Some(Once::Leader);
-        leads || resource.kind.is_late() || self.tasks.get(&index).is_some_and(|task| task.unknown)
+        // Where it is done may have changed since: it is read there.
+        resource.once.is_some()
+            || resource.kind.is_late()
+            || self.tasks.get(&index).is_some_and(|task| task.unknown)
     }
 
     fn late(&self, view: &View) -> Option<Work> {
@@ -205,14 +206,18 @@ impl Schedule<'_> {
                 .filter(|(node, _)| !self.state(*node).ended() && !self.needs_no_work(*node))
                 .filter(|(_, index)| self.rolls(*index, view) == Some(group))
                 .collect();
+            // What disturbs members comes when all of them are there.
+            let makes = |index: usize| self.resources[index].kind.makes_member();
+            let making = open.iter().any(|(_, index)| makes(*index));
+            let open = || open.iter().filter(|(_, index)| makes(*index) == making);
             let host = |index: &usize| &self.tasks[index].host;
-            let ready: Vec<usize> =
-                open.iter().filter(|(node, _)| self.ready(*node)).map(|(_, i)| *i).collect();
+            let ready: Vec<usize> = open().filter(|(node, _)| self.ready(*node)).map(|(_, i)| *i).collect();
             let free = ready.iter().filter(|index| !self.busy.contains(host(index)));
             let first =
                 group.order(free.map(|index| host(index).clone()).collect(), view).into_iter().next()?;
             // Others that are not ready yet still come before the leader.
-            let others = open.iter().any(|(_, index)| *host(index) != first);
+            let before = |other: &String| *other != first && !group.waits_for_leader(other, view);
+            let others = open().any(|(_, index)| before(host(index)));
             if others && group.leader_host(view).as_ref() == Some(&first) {
                 return None;
             }

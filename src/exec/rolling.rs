@@ -1,5 +1,5 @@
-//! Owns work that depends on a group: late judgements, first members, one
-//! member at a time, gates. Must not know which member does what.
+//! Owns work that depends on a group: late judgements, first members, gates.
+//! Must not know which member does what, nor how a formed group is disturbed.
 
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
@@ -8,18 +8,15 @@ use futures_util::future::join_all;
 
 use super::event::{Event, Outcome};
 use super::gather::{millis, probe_all};
-use super::second::differs;
 use super::summary::now;
 use super::work::{Worker, lock};
 use crate::group::{Formation, GroupName};
 use crate::resource::{Change, Kind};
 
 /// Between two looks at a group.
-const LOOK: Duration = Duration::from_millis(400);
+pub(super) const LOOK: Duration = Duration::from_millis(400);
 /// A gate passes after this many healthy looks in a row.
 const LOOKS: u32 = 2;
-/// Seconds a group may take to be fit for disturbing one of its members.
-const FIT_SECONDS: u64 = 60;
 
 impl Worker<'_> {
     /// Judged only now, because what they look at was made just before.
@@ -118,7 +115,12 @@ impl Worker<'_> {
     }
 
     /// Starts members on one host and waits until they do their part.
-    async fn start(&self, group: GroupName, host: &str, indices: &[usize]) -> Vec<(usize, Outcome)> {
+    pub(super) async fn start(
+        &self,
+        group: GroupName,
+        host: &str,
+        indices: &[usize],
+    ) -> Vec<(usize, Outcome)> {
         let steps: Vec<(usize, Vec<usize>)> = indices.iter().map(|index| (*index, Vec::new())).collect();
         let mut outcomes = self.batch(host, &steps).await;
         for (index, outcome) in &mut outcomes {
@@ -130,34 +132,6 @@ impl Worker<'_> {
             }
         }
         outcomes
-    }
-
-    /// One member of a formed group: fit, changed, healthy again.
-    pub(super) async fn roll(&self, group: GroupName, index: usize) -> Vec<(usize, Outcome)> {
-        let Some(host) = self.assessment(index).map(|a| a.host) else { return Vec::new() };
-        let member = self.planner.resources[index].item.as_deref();
-        let deadline = Instant::now() + Duration::from_secs(FIT_SECONDS);
-        loop {
-            if let Err(why) = self.reread(&host, &[index]).await {
-                return vec![(index, Outcome::Failed { why })];
-            }
-            let Some(why) = group.refuses(&host, member, &self.view()) else { break };
-            if Instant::now() > deadline {
-                return vec![(index, Outcome::Failed { why })];
-            }
-            self.sink.event(Event::Waiting { what: format!("{host} {}", group.word()), seen: why });
-            tokio::time::sleep(LOOK).await;
-        }
-        match self.judge(index, &host) {
-            Err(why) => vec![(index, Outcome::Failed { why })],
-            Ok(assessment) => match &assessment.change {
-                Change::None => vec![(index, Outcome::Unchanged)],
-                Change::Late(_) | Change::Unreadable(_) => {
-                    vec![(index, Outcome::Failed { why: differs(&assessment) })]
-                }
-                _ => self.start(group, &host, &[index]).await,
-            },
-        }
     }
 
     /// The group's health: quorum, not every member.
@@ -177,7 +151,7 @@ impl Worker<'_> {
         self.look_until(&what, group, |worker| group.member_healthy(host, member, &worker.view())).await
     }
 
-    async fn look_until(
+    pub(super) async fn look_until(
         &self,
         what: &str,
         group: GroupName,

@@ -159,6 +159,9 @@ impl<'a> Schedule<'a> {
             Work::Roll { step, .. } => {
                 self.rolling = false;
                 self.busy.remove(&self.tasks[step].host);
+                if outcomes.is_empty() {
+                    self.back_in_line(*step);
+                }
             }
             Work::Gate { node, .. } => {
                 let outcome = outcomes.first().map_or(Outcome::Unchanged, |(_, outcome)| outcome.clone());
@@ -176,6 +179,14 @@ impl<'a> Schedule<'a> {
             if let Some(outcome) = by_index.get(&index) {
                 self.states[node.index()] = State::Ended((*outcome).clone());
             }
+        }
+    }
+
+    /// It did what it could for now, and has its turn again after others.
+    fn back_in_line(&mut self, step: usize) {
+        let node = self.resource_nodes().find(|(_, index)| *index == step).map(|(node, _)| node);
+        if let Some(node) = node {
+            self.states[node.index()] = State::Waiting;
         }
     }
 

@@ -148,8 +148,9 @@ impl Worker<'_> {
             lock(&self.took).insert(*index, receipts[position].millis);
             match receipts[position].status {
                 Some(0) => done.push(*index),
-                Some(status) => {
-                    outcomes.push((*index, Outcome::Failed { why: tail(&receipts[position], status) }));
+                status @ Some(_) => {
+                    let why = tail(receipts.get(position), status);
+                    outcomes.push((*index, Outcome::Failed { why }));
                 }
                 None => outcomes.push((*index, never_ran(&script, &receipts, position))),
             }
@@ -159,7 +160,7 @@ impl Worker<'_> {
     }
 
     /// Runs a script as a unit of its own on `host`.
-    async fn send(&self, host: &str, steps: &[Step]) -> Result<Vec<Receipt>, String> {
+    pub(super) async fn send(&self, host: &str, steps: &[Step]) -> Result<Vec<Receipt>, String> {
         let number = {
             let mut batches = lock(&self.batches);
             *batches += 1;
@@ -208,8 +209,12 @@ fn never_ran(steps: &[Step], receipts: &[Receipt], position: usize) -> Outcome {
 }
 
 /// The end of what a failed step printed.
-fn tail(receipt: &Receipt, status: i32) -> String {
-    let from = receipt.lines.len().saturating_sub(8);
-    let lines = receipt.lines[from..].join("\n");
-    if lines.is_empty() { format!("it ended with {status} and said nothing") } else { lines }
+pub(super) fn tail(receipt: Option<&Receipt>, status: Option<i32>) -> String {
+    let lines = receipt.map_or(&[][..], |receipt| &receipt.lines);
+    let lines = lines[lines.len().saturating_sub(8)..].join("\n");
+    match status {
+        _ if !lines.is_empty() => lines,
+        Some(status) => format!("it ended with {status} and said nothing"),
+        None => "it never ran".to_owned(),
+    }
 }

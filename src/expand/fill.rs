@@ -11,7 +11,9 @@ use serde_json::Value as Json;
 use super::expansion::{Expansion, Spot};
 use crate::playbook::{PackageList, StepKind};
 use crate::problem::{Problem, Problems};
-use crate::resource::{Command, EtcdAuth, EtcdMembers, File, Kind, Package, PatroniConfig, Sysctl, Wait};
+use crate::resource::{
+    Command, EtcdAuth, EtcdMembers, File, Kind, Package, PatroniConfig, PatroniRestart, Sysctl, Wait,
+};
 use crate::span::Place;
 
 impl Expansion<'_> {
@@ -42,6 +44,9 @@ impl Expansion<'_> {
             }
             StepKind::PatroniConfig(spec) => {
                 Kind::PatroniConfig(PatroniConfig { name: name(), ..self.fill(spec, at, context)? })
+            }
+            StepKind::PatroniRestart(spec) => {
+                Kind::PatroniRestart(PatroniRestart { name: name(), ..self.fill(spec, at, context)? })
             }
             StepKind::PostgresUser(spec) => Kind::PostgresUser(self.fill(spec, at, context)?),
             StepKind::PostgresDatabase(spec) => Kind::PostgresDatabase(self.fill(spec, at, context)?),

@@ -49,6 +49,11 @@ impl Resource {
         if self.once.is_some() { None } else { self.hosts.first().map(String::as_str) }
     }
 
+    /// A text of the inventory: that of table and key.
+    pub fn setting(&self, table: &str, key: &str) -> Option<String> {
+        self.context.get_attr(table).ok()?.get_attr(key).ok()?.as_str().map(str::to_owned)
+    }
+
     /// The kind with everything filled in that needs facts or secrets.
     pub fn resolve(
         &self,

@@ -145,9 +145,18 @@ impl PatroniView {
     /// not be the host's.
     pub fn leader_host(&self) -> Option<&str> {
         let leader = self.leader()?;
-        let name = |own: &Value| own.get("patroni")?.get("name")?.as_str().map(str::to_owned);
-        let own = self.own.iter().find(|(_, own)| name(own).as_deref() == Some(leader));
-        Some(own.map_or(leader, |(host, _)| host))
+        let own = self.own.keys().find(|host| self.name(host) == leader);
+        Some(own.map_or(leader, String::as_str))
+    }
+
+    /// What Patroni on `host` calls its member.
+    pub fn name<'a>(&'a self, host: &'a str) -> &'a str {
+        self.own.get(host).and_then(|own| own.get("patroni")?.get("name")?.as_str()).unwrap_or(host)
+    }
+
+    /// How much the member on `host` should lead: Patroni's `failover_priority`.
+    pub fn priority(&self, host: &str) -> u64 {
+        self.own.get(host).and_then(|own| own["tags"]["failover_priority"].as_u64()).unwrap_or(1)
     }
 
     /// The member on `host` runs: it leads, or it streams, with a known timeline.

@@ -8,7 +8,7 @@ use petgraph::graph::{DiGraph, NodeIndex};
 use super::implied::prerequisites;
 use super::{Edge, Node};
 use crate::expand::Resource;
-use crate::playbook::{Phase, Playbook};
+use crate::playbook::{Phase, Playbook, Step, StepKind};
 
 /// All nodes and edges.
 pub(super) fn dag(resources: &[Resource], playbooks: &[Playbook]) -> DiGraph<Node, Edge> {
@@ -72,15 +72,16 @@ impl<'a> Builder<'a> {
     }
 
     /// A group's gate waits for every member to have been tried; what runs once
-    /// in the group's playbook waits for the gate, unless members wait for it.
+    /// in the group's playbook waits for the gate, unless members wait for it; so does
+    /// what disturbs members.
     fn gates(&mut self) {
         for (index, resource) in self.resources.iter().enumerate() {
             let Some(group) = resource.group else { continue };
             let node = self.nodes[index];
-            if resource.rolling {
+            if resource.rolling && resource.kind.makes_member() {
                 let gate = self.node(Node::Gate(group));
                 self.edge(node, gate, "the group's members start first", true);
-            } else if resource.once.is_some() && !self.precedes_members(resource) {
+            } else if resource.rolling || (resource.once.is_some() && !self.precedes_members(resource)) {
                 let gate = self.node(Node::Gate(group));
                 self.edge(gate, node, "it runs once the group is healthy", false);
             }
@@ -91,7 +92,8 @@ impl<'a> Builder<'a> {
     fn precedes_members(&self, resource: &Resource) -> bool {
         let mut playbooks = self.playbooks.iter().filter(|playbook| playbook.name == resource.playbook);
         playbooks.any(|playbook| {
-            let members = playbook.steps.iter().filter(|step| step.rolling);
+            let makes = |step: &&Step| step.rolling && !matches!(step.kind, StepKind::PatroniRestart(_));
+            let members = playbook.steps.iter().filter(makes);
             members.flat_map(|step| &step.after).any(|(name, _)| *name == resource.step)
         })
     }

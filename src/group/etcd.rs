@@ -1,5 +1,6 @@
 //! Owns what etcd's members mean to each other. Must not know Patroni.
 
+use super::Handover;
 use crate::facts::view::View;
 
 /// A majority of the voters is healthy and a leader is known.
@@ -49,4 +50,25 @@ pub(super) fn refuses(host: &str, member: Option<&str>, view: &View) -> Option<S
             "etcd would lose its majority: {healthy} of {voters} members are healthy, one more must stay up"
         )
     })
+}
+
+/// Leadership goes to another host's voter, best to one whose host does not lead
+/// PostgreSQL: a host that dies as the leader of both costs an election more.
+pub(super) fn hands_over(host: &str, member: Option<&str>, view: &View) -> Result<Option<Handover>, String> {
+    let etcd = &view.etcd;
+    let leads = |name: &&String| etcd.leader.as_ref() == Some(*name);
+    let Some(from) = names(host, member, view).find(leads).filter(|_| etcd.voters() > 1) else {
+        return Ok(None);
+    };
+    let busy = view.patroni.leader_host();
+    let fit = etcd.members.iter().filter(|m| !m.learner && etcd.healthy.contains(&m.name));
+    let fit = fit.filter_map(|m| Some((m, etcd.hosts.get(&m.name).filter(|h| h.as_str() != host)?)));
+    let best = fit.min_by_key(|(m, host)| {
+        (busy == Some(host.as_str()), u64::MAX - view.patroni.priority(host), &m.name)
+    });
+    let Some((to, _)) = best else {
+        return Err(format!("no other healthy voter could lead instead of {from}"));
+    };
+    let (to, to_id) = (to.name.clone(), to.id.clone());
+    Ok(Some(Handover { word: "move-leader", from: from.clone(), to, to_id }))
 }

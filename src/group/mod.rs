@@ -1,10 +1,14 @@
 //! Owns the quorum groups: a closed list, each a set of pure functions over the
 //! view. Must not know how a gate is run.
 
+mod course;
 mod etcd;
 mod patroni;
 
 use serde::{Deserialize, Serialize};
+
+pub use course::{Move, course, expect};
+pub use patroni::{Waiting, waiting};
 
 use crate::facts::view::View;
 
@@ -22,6 +26,18 @@ pub enum Formation {
     Together,
     /// The preferred one first, then the others at once.
     Seeded,
+}
+
+/// Leadership that goes from one member to another.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Handover {
+    /// What the group's manual calls it.
+    pub word: &'static str,
+    /// Names of members.
+    pub from: String,
+    pub to: String,
+    /// What `to` is called where the leader is asked for it.
+    pub to_id: String,
 }
 
 impl GroupName {
@@ -72,6 +88,14 @@ impl GroupName {
         }
     }
 
+    /// Name of the member that leads.
+    pub fn leader(self, view: &View) -> Option<String> {
+        match self {
+            Self::Etcd => view.etcd.leader.clone(),
+            Self::Patroni => view.patroni.leader().map(str::to_owned),
+        }
+    }
+
     /// The host of the member that leads.
     pub fn leader_host(self, view: &View) -> Option<String> {
         match self {
@@ -80,11 +104,34 @@ impl GroupName {
         }
     }
 
-    /// Hosts in the order they are disturbed: the leader last.
+    /// Hosts in the order they are disturbed: the leader last, but for those who
+    /// can only follow it.
     pub fn order(self, mut hosts: Vec<String>, view: &View) -> Vec<String> {
         let leader = self.leader_host(view);
-        hosts.sort_by_key(|host| Some(host) == leader.as_ref());
+        hosts.sort_by_key(|host| (self.waits_for_leader(host, view), Some(host) == leader.as_ref()));
         hosts
+    }
+
+    /// Disturbing the member on `host` is of no use before the leader was.
+    pub fn waits_for_leader(self, host: &str, view: &View) -> bool {
+        match self {
+            Self::Etcd => false,
+            Self::Patroni => patroni::waits_for_leader(host, view),
+        }
+    }
+
+    /// Who leads instead before the member on `host` is disturbed; `None` where
+    /// that is not needed, an error where nobody can.
+    pub fn hands_over(
+        self,
+        host: &str,
+        member: Option<&str>,
+        view: &View,
+    ) -> Result<Option<Handover>, String> {
+        match self {
+            Self::Etcd => etcd::hands_over(host, member, view),
+            Self::Patroni => patroni::hands_over(host, view),
+        }
     }
 
     /// Why disturbing the members on `host` now would do harm; `None` where it would not.

@@ -5,6 +5,7 @@ mod assess;
 mod away;
 mod cause;
 mod effects;
+mod restarts;
 mod saved;
 mod selection;
 mod split;
@@ -25,6 +26,7 @@ pub use split::LeftOut;
 pub use systems::Systems;
 pub use verdict::{Verdict, verdict};
 
+use crate::facts::view::View;
 use crate::graph::Node;
 use crate::problem::Problems;
 use crate::resource::Change;
@@ -126,7 +128,7 @@ impl Planner<'_> {
                 let first = self.graph.label(*first, self.resources);
                 assessment.change = Change::Late(format!("known after {first}"));
             }
-            self.owe(&mut assessment, &plan);
+            self.owe(&mut assessment, &plan, &observed.view);
             if !assessment.change.is_none() {
                 pending.insert(*node);
             }
@@ -137,9 +139,14 @@ impl Planner<'_> {
         Ok(plan)
     }
 
-    /// A unit whose notifiers change will owe a restart or reload.
-    fn owe(&self, assessment: &mut Assessment, plan: &Plan) {
-        let crate::resource::Kind::Unit(unit) = &assessment.kind else { return };
+    /// A unit whose notifiers change will owe a restart or reload, and a server
+    /// whose settings change a restart.
+    fn owe(&self, assessment: &mut Assessment, plan: &Plan, view: &View) {
+        let unit = match &assessment.kind {
+            crate::resource::Kind::Unit(unit) => unit,
+            crate::resource::Kind::PatroniRestart(_) => return restarts::owe(assessment, plan, view),
+            _ => return,
+        };
         let name = unit.full_name();
         let notifiers = plan.changes().filter(|a| a.host == assessment.host).filter_map(|a| {
             let notified = self.resources[a.index].notifies.iter().find(|(n, _)| n == &name)?;

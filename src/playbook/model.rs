@@ -10,7 +10,7 @@ use crate::group::GroupName;
 use crate::release::{RELEASES, Systems};
 use crate::resource::{
     Certificate, Command, Directory, EtcdAuth, EtcdMember, EtcdMembers, File, Group, Link, PatroniConfig,
-    PostgresDatabase, PostgresExtension, PostgresGrant, PostgresUser, Unit, User, Wait,
+    PatroniRestart, PostgresDatabase, PostgresExtension, PostgresGrant, PostgresUser, Unit, User, Wait,
 };
 use crate::span::{Place, Source};
 
@@ -130,6 +130,7 @@ pub enum StepKind {
     EtcdMembers(EtcdMembers),
     EtcdAuth(EtcdAuth),
     PatroniConfig(PatroniConfig),
+    PatroniRestart(PatroniRestart),
     PostgresUser(PostgresUser),
     PostgresDatabase(PostgresDatabase),
     PostgresExtension(PostgresExtension),
@@ -154,6 +155,7 @@ impl Step {
             StepKind::EtcdMembers(s) => serde_json::to_string(s),
             StepKind::EtcdAuth(s) => serde_json::to_string(s),
             StepKind::PatroniConfig(s) => serde_json::to_string(s),
+            StepKind::PatroniRestart(s) => serde_json::to_string(s),
             StepKind::PostgresUser(s) => serde_json::to_string(s),
             StepKind::PostgresDatabase(s) => serde_json::to_string(s),
             StepKind::PostgresExtension(s) => serde_json::to_string(s),

@@ -15,7 +15,7 @@ use crate::problem::{Problem, Problems};
 use crate::release::RELEASES;
 use crate::resource::{
     Certificate, Command, Directory, EtcdAuth, EtcdMember, EtcdMembers, File, Group, Link, PatroniConfig,
-    PostgresDatabase, PostgresExtension, PostgresGrant, PostgresUser, Unit, User, Wait,
+    PatroniRestart, PostgresDatabase, PostgresExtension, PostgresGrant, PostgresUser, Unit, User, Wait,
 };
 use crate::span::{Place, Source};
 
@@ -79,10 +79,11 @@ struct RawStep {
     postgres_database: Option<PostgresDatabase>,
     postgres_extension: Option<PostgresExtension>,
     postgres_grant: Option<PostgresGrant>,
+    patroni_restart: Option<PatroniRestart>,
 }
 
 const KINDS: &str = "file, directory, link, package, user, group, unit, sysctl, certificate, command, wait, \
-                     etcd_member, etcd_members, etcd_auth, patroni_config, postgres_user, \
+                     etcd_member, etcd_members, etcd_auth, patroni_config, patroni_restart, postgres_user, \
                      postgres_database, postgres_extension, postgres_grant";
 
 impl RawStep {
@@ -103,6 +104,7 @@ impl RawStep {
         kinds.extend(self.etcd_members.clone().map(StepKind::EtcdMembers));
         kinds.extend(self.etcd_auth.clone().map(StepKind::EtcdAuth));
         kinds.extend(self.patroni_config.clone().map(StepKind::PatroniConfig));
+        kinds.extend(self.patroni_restart.clone().map(StepKind::PatroniRestart));
         kinds.extend(self.postgres_user.clone().map(StepKind::PostgresUser));
         kinds.extend(self.postgres_database.clone().map(StepKind::PostgresDatabase));
         kinds.extend(self.postgres_extension.clone().map(StepKind::PostgresExtension));

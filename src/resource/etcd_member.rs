@@ -212,6 +212,17 @@ impl Manage for EtcdMember {
         }
     }
 
+    /// `to` is a member's id. Only the leader itself hands over, so it is asked.
+    fn hand_over(&self, _from: &str, to: &str) -> Option<Script> {
+        let (ca, identity, own) = (quote(&self.ca), quote(&self.identity), quote(&self.client));
+        let password = quote(&json_quoted(self.password.as_ref()));
+        let body = quote(&format!("{{\"targetID\":\"{to}\"}}"));
+        Some(Script::new(format!(
+            "{ETCD_API}\netcd_login {ca} {identity} {password} {own}\n\
+             etcd_call /v3/maintenance/transfer-leadership {body} || {{ echo \"etcd: $etcd_answer\" >&2; exit 1; }}\n"
+        )))
+    }
+
     fn resolve(&mut self, with: &dyn Resolver) -> Result<(), ResolveError> {
         let secrets = with.secrets().ok_or(ResolveError::NoSecrets)?;
         // No secret: etcd logs it. The authority names this cluster and no other.

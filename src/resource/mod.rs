@@ -13,6 +13,9 @@ mod group;
 mod link;
 mod package;
 mod patroni_config;
+mod patroni_rest;
+mod patroni_restart;
+mod restart_settings;
 mod postgres_database;
 mod postgres_extension;
 mod postgres_grant;
@@ -36,10 +39,12 @@ pub use group::Group;
 pub use link::Link;
 pub use package::Package;
 pub use patroni_config::PatroniConfig;
+pub use patroni_restart::PatroniRestart;
 pub use postgres_database::PostgresDatabase;
 pub use postgres_extension::PostgresExtension;
 pub use postgres_grant::PostgresGrant;
 pub use postgres_user::PostgresUser;
+pub use restart_settings::{binding_default, needs_restart};
 pub use script::{PRELUDE, Script};
 pub use sysctl::Sysctl;
 pub use unit::{OnChange, Unit};
@@ -103,6 +108,12 @@ pub trait Manage {
     /// The script that makes `change` true.
     fn apply(&self, change: &Change) -> Script;
 
+    /// The script by which leadership goes from one member to another, before the
+    /// one on this host is disturbed; `None` where this kind knows of none.
+    fn hand_over(&self, _from: &str, _to: &str) -> Option<Script> {
+        None
+    }
+
     /// Fills in what needs facts, templates or secrets.
     fn resolve(&mut self, _with: &dyn Resolver) -> Result<(), ResolveError> {
         Ok(())
@@ -132,6 +143,7 @@ pub enum Kind {
     EtcdMembers(EtcdMembers),
     EtcdAuth(EtcdAuth),
     PatroniConfig(PatroniConfig),
+    PatroniRestart(PatroniRestart),
     PostgresUser(PostgresUser),
     PostgresDatabase(PostgresDatabase),
     PostgresExtension(PostgresExtension),
@@ -157,6 +169,7 @@ impl Kind {
             Self::EtcdMembers(r) => format!("etcd_members:{}", r.name),
             Self::EtcdAuth(r) => format!("etcd_auth:{}", r.name),
             Self::PatroniConfig(r) => format!("patroni_config:{}", r.name),
+            Self::PatroniRestart(r) => format!("patroni_restart:{}", r.name),
             Self::PostgresUser(r) => format!("postgres_user:{}", r.name),
             Self::PostgresDatabase(r) => format!("postgres_database:{}", r.name),
             Self::PostgresExtension(r) => format!("postgres_extension:{}/{}", r.database, r.name),
@@ -181,6 +194,7 @@ impl Kind {
             Self::EtcdMembers(r) => r,
             Self::EtcdAuth(r) => r,
             Self::PatroniConfig(r) => r,
+            Self::PatroniRestart(r) => r,
             Self::PostgresUser(r) => r,
             Self::PostgresDatabase(r) => r,
             Self::PostgresExtension(r) => r,
@@ -205,6 +219,7 @@ impl Kind {
             Self::EtcdMembers(r) => r,
             Self::EtcdAuth(r) => r,
             Self::PatroniConfig(r) => r,
+            Self::PatroniRestart(r) => r,
             Self::PostgresUser(r) => r,
             Self::PostgresDatabase(r) => r,
             Self::PostgresExtension(r) => r,
@@ -215,6 +230,18 @@ impl Kind {
     /// The facts of this kind come from what other steps make: with one of them
     /// pending, a diff would be a guess.
     pub fn is_late(&self) -> bool {
-        matches!(self, Self::Command(_) | Self::Wait(_) | Self::EtcdAuth(_) | Self::PatroniConfig(_))
+        matches!(self, Self::Command(_) | Self::Wait(_) | Self::EtcdAuth(_))
+    }
+
+    /// A member of a group is there because of it, so the group's gate comes after.
+    pub fn makes_member(&self) -> bool {
+        !matches!(self, Self::PatroniRestart(_))
+    }
+
+    /// What serves stops for a moment when `change` is made.
+    pub fn disturbs(&self, change: &Change) -> bool {
+        let owes = |f: &Field| f.name == Unit::CONFIGURATION && f.from == "owes a restart";
+        let unit = || change.to("state") == Some("inactive") || change.fields().iter().any(owes);
+        matches!(self, Self::PatroniRestart(_)) || (matches!(self, Self::Unit(_)) && unit())
     }
 }

@@ -1,11 +1,13 @@
 //! Owns the kind `patroni_config`: Patroni's dynamic configuration, which lives
-//! in etcd once the cluster is formed. Reconciled through the REST API.
-//! Must not know the local `config.yml`.
+//! in etcd once the cluster is formed. Reconciled through the REST API, and
+//! `postgresql.parameters` as a whole. Must not know the local `config.yml`.
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::change::{Change, Fields, Have};
+use super::change::{self, Change, Field, Fields, Have};
+use super::patroni_rest::{PATRONI_API, Rest};
+use super::restart_settings::needs_restart;
 use super::{Manage, ResolveError, Resolver, Script};
 use crate::facts::view::View;
 use crate::facts::{Facts, Needs, PatroniEndpoint};
@@ -33,6 +35,44 @@ pub struct PatroniConfig {
     pub password: Option<Secret>,
 }
 
+/// The table that is ours whole: what stands there and not here goes.
+const PARAMETERS: &str = "postgresql.parameters.";
+/// Seconds a request may take: one write to etcd.
+const PATCH_SECONDS: u32 = 10;
+
+impl PatroniConfig {
+    /// Parameters of PostgreSQL that `change` changes: name, from, to.
+    pub fn parameters(change: &Change) -> impl Iterator<Item = (&str, &str, &str)> {
+        let parameter = |f: &Field| f.name.starts_with(PARAMETERS);
+        let fields = change.fields().iter().filter(move |f| parameter(f));
+        fields.map(|f| (&f.name[PARAMETERS.len()..], f.from.as_str(), f.to.as_str()))
+    }
+
+    /// The configuration, and null for each parameter that is to go.
+    fn body(&self, change: &Change) -> String {
+        let mut body = self.config.clone();
+        let ours = |name: &str| !self.config["postgresql"]["parameters"][name].is_null();
+        for (name, _, _) in Self::parameters(change).filter(|(name, _, to)| to.is_empty() && !ours(name)) {
+            body["postgresql"]["parameters"][name] = Value::Null;
+        }
+        body.to_string()
+    }
+
+    /// Seconds until members show what they owe; `None` where they owe nothing.
+    fn patience(&self, change: &Change) -> Option<u64> {
+        let told: Vec<Option<bool>> =
+            Self::parameters(change).map(|(name, _, _)| needs_restart(name)).collect();
+        let loop_wait = self.config["loop_wait"].as_u64().unwrap_or(10);
+        match (told.contains(&Some(true)), told.contains(&None)) {
+            // Two of Patroni's loops, and a reload.
+            (true, _) => Some(2 * loop_wait + 10),
+            // They may never show anything.
+            (false, true) => Some(loop_wait + 3),
+            (false, false) => None,
+        }
+    }
+}
+
 impl Manage for PatroniConfig {
     fn needs(&self, needs: &mut Needs) {
         let endpoint =
@@ -45,25 +85,40 @@ impl Manage for PatroniConfig {
     }
 
     fn have(&self, _host: &Facts, cluster: &View) -> Have {
-        match &cluster.patroni.config {
-            Some(config) => Have::Fields(pairs(&self.config, config).1),
-            None => Have::Late("Patroni does not answer yet".to_owned()),
+        let Some(config) = &cluster.patroni.config else {
+            return Have::Late("Patroni does not answer yet".to_owned());
+        };
+        let mut have = pairs(&self.config, config).1;
+        let parameters = |config: &Value| config["postgresql"]["parameters"].as_object().cloned();
+        if let (Some(_), Some(there)) = (parameters(&self.config), parameters(config)) {
+            for (name, value) in there {
+                have.entry(format!("{PARAMETERS}{name}")).or_insert_with(|| text(&value));
+            }
         }
+        Have::Fields(have)
     }
 
-    fn apply(&self, _change: &Change) -> Script {
-        let password = self.password.as_ref().map_or("", Secret::expose);
+    fn diff(&self, host: &Facts, cluster: &View) -> Change {
+        let (mut want, have) = (self.want().unwrap_or_default(), self.have(host, cluster));
+        if let Have::Fields(have) = &have {
+            for name in have.keys() {
+                want.entry(name.clone()).or_default();
+            }
+        }
+        change::compare(Some(want), have)
+    }
+
+    /// Goes on once every member took it over: only then is known what they owe.
+    fn apply(&self, change: &Change) -> Script {
+        let password = self.password.as_ref();
+        let rest = Rest { url: &self.url, ca: &self.ca, identity: &self.identity, password };
+        let send = format!("{} >/dev/null", rest.send("PATCH", "/config", &self.body(change), PATCH_SECONDS));
+        let Some(seconds) = self.patience(change) else { return Script::new(send) };
+        let (ca, url) = (quote(&self.ca), quote(&self.url));
         Script::new(format!(
-            "umask 077; body=$(mktemp /run/hacluster.XXXXXX); trap 'rm -f \"$body\"' EXIT\n\
-             printf %s {body} >\"$body\"\n\
-             printf 'user = \"patroni:%s\"\\n' {password} | curl -sS -f -m 10 -K - -X PATCH --data-binary @\"$body\" \
-             --cacert {ca} --cert {cert} --key {key} {url} >/dev/null",
-            body = quote(&self.config.to_string()),
-            password = quote(&curl_quoted(password)),
-            ca = quote(&self.ca),
-            cert = quote(&format!("{}.crt", self.identity)),
-            key = quote(&format!("{}.key", self.identity)),
-            url = quote(&format!("{}/config", self.url)),
+            "{PATRONI_API}\nmembers=$(patroni_members {ca} {url})\n\
+             # One word a member.\n# shellcheck disable=SC2086\nbefore=$(patroni_owing {ca} $members)\n\
+             {send}\n# shellcheck disable=SC2086\npatroni_taken {seconds} {ca} \"$before\" $members"
         ))
     }
 
@@ -83,11 +138,6 @@ fn not_json(template: &str, text: String, error: &serde_json::Error) -> Problems
     Problem::error(&source, "HAC-E080", at..at, format!("this is no JSON: {error}"))
         .help("every value goes through the filter tojson; no comma after the last one")
         .into()
-}
-
-/// A value inside the double quotes of a curl configuration.
-fn curl_quoted(value: &str) -> String {
-    value.replace('\\', r"\\").replace('"', "\\\"")
 }
 
 /// Every leaf of `want` by its dotted name, and what `have` holds in its place.

@@ -6,7 +6,7 @@ use std::fmt::Write as _;
 
 use hacluster::facts::view::View;
 use hacluster::facts::{EtcdFact, EtcdRow, Fact, Facts, PatroniFact};
-use hacluster::group::GroupName;
+use hacluster::group::{GroupName, Move, course};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -30,6 +30,19 @@ struct Given {
     /// Patroni's name of a host, where it is not the host's.
     #[serde(default)]
     names: BTreeMap<String, String>,
+    /// What each host's member waits to restart for: setting, from, to.
+    #[serde(default)]
+    pending: BTreeMap<String, BTreeMap<String, [String; 2]>>,
+    /// Tags of Patroni's member on a host.
+    #[serde(default)]
+    tags: BTreeMap<String, Value>,
+    /// Bytes; 0 where none is named.
+    #[serde(default)]
+    lag: BTreeMap<String, u64>,
+    #[serde(default)]
+    config: Option<Value>,
+    #[serde(default)]
+    synchronous: Vec<String>,
     #[serde(default)]
     unreachable: Vec<String>,
     hosts: BTreeMap<String, BTreeMap<String, String>>,
@@ -68,15 +81,20 @@ impl Given {
         let row = |(host, words): (&String, &BTreeMap<String, String>)| {
             let (role, state) = match words.get("patroni")?.as_str() {
                 "leader" | "stranger" | "master" => ("leader", "running"),
+                "streaming" if self.synchronous.contains(host) => ("sync_standby", "streaming"),
                 "streaming" => ("replica", "streaming"),
                 "lagging" | "told" => ("replica", "running"),
                 "starting" => ("replica", "starting"),
                 "silent" => ("replica", "unknown"),
                 _ => return None,
             };
-            Some(
-                json!({ "name": self.name(host), "role": role, "state": state, "timeline": 2, "host": host }),
-            )
+            let lag = self.lag.get(host).copied().unwrap_or_default();
+            let mut row =
+                json!({ "name": self.name(host), "role": role, "state": state, "timeline": 2, "host": host });
+            if role != "leader" {
+                row["lag"] = json!(lag);
+            }
+            Some(row)
         };
         self.hosts.iter().filter_map(row).collect()
     }
@@ -111,8 +129,21 @@ impl Given {
         if word == "unread" {
             return Fact::Unreadable("not read".to_owned());
         }
+        let member = member.map(|own| self.told(host, own));
         let cluster = member.is_some().then(|| json!({ "members": self.rows() }));
-        Fact::Present(PatroniFact { data: word != "empty", member, cluster, config: None })
+        Fact::Present(PatroniFact { data: word != "empty", member, cluster, config: self.config.clone() })
+    }
+
+    fn told(&self, host: &str, mut own: Value) -> Value {
+        own["tags"] = self.tags.get(host).cloned().unwrap_or_default();
+        if let Some(settings) = self.pending.get(host) {
+            let reason = |(name, [old, new]): (&String, &[String; 2])| {
+                (name.clone(), json!({ "old_value": old, "new_value": new }))
+            };
+            own["pending_restart"] = json!(true);
+            own["pending_restart_reason"] = settings.iter().map(reason).collect();
+        }
+        own
     }
 
     fn view(&self) -> View {
@@ -145,6 +176,15 @@ pub(super) fn actual(case: &Case) -> String {
     let _ = writeln!(out, "well = [{}]", list(&well));
     let _ = writeln!(out, "order = [{}]", list(&group.order(hosts.clone(), &view)));
     for host in &hosts {
+        match group.hands_over(host, None, &view) {
+            Ok(None) => {}
+            Ok(Some(to)) => {
+                let _ = writeln!(out, "hands_over.{host} = {}", line(&format!("{} to {}", to.word, to.to)));
+            }
+            Err(why) => {
+                let _ = writeln!(out, "hands_over.{host} = {}", line(&format!("cannot: {why}")));
+            }
+        }
         if let Some(why) = group.refuses(host, None, &view) {
             let _ = writeln!(out, "refuses.{host} = {}", line(&why));
         }
@@ -153,5 +193,20 @@ pub(super) fn actual(case: &Case) -> String {
     if !divided.is_empty() {
         let _ = writeln!(out, "divided = [{}]", divided.join(", "));
     }
+    let pending: Vec<String> =
+        hosts.iter().filter(|host| given.pending.contains_key(*host)).cloned().collect();
+    if !pending.is_empty() {
+        let moves: Vec<String> = course(pending, &view).iter().map(word).collect();
+        let _ = writeln!(out, "course = [{}]", list(&moves));
+    }
     out
+}
+
+fn word(one: &Move) -> String {
+    match one {
+        Move::Restart(host) => format!("restart {host}"),
+        Move::InPlace(host) => format!("restart {host} in place"),
+        Move::Handover(to) => format!("{} from {} to {}", to.word, to.from, to.to),
+        Move::Stop(why) => format!("stop: {why}"),
+    }
 }

@@ -10,6 +10,7 @@ pub(super) fn masked(name: &str) -> String {
 
 pub(super) fn legible(script: &str) -> String {
     let mut text = script.replace(include_str!("../../src/resource/etcd_api.sh"), "# etcd_api.sh\n");
+    text = text.replace(include_str!("../../src/resource/patroni_api.sh"), "# patroni_api.sh\n");
     for name in NAMES {
         text = text.replace(&masked(name), &format!("<{name}>"));
     }

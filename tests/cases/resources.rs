@@ -21,7 +21,7 @@ use toml::{Table, Value};
 use super::legible::{NAMES, legible, masked};
 use super::{Case, NOW, answer, line};
 
-pub(super) const KINDS: [&str; 19] = [
+pub(super) const KINDS: [&str; 20] = [
     "certificate",
     "command",
     "directory",
@@ -33,6 +33,7 @@ pub(super) const KINDS: [&str; 19] = [
     "link",
     "package",
     "patroni_config",
+    "patroni_restart",
     "postgres_database",
     "postgres_extension",
     "postgres_grant",
@@ -150,6 +151,7 @@ fn kind(case: &Case, table: &Table) -> Kind {
         "etcd_members" => Kind::EtcdMembers(read(case, table)),
         "etcd_auth" => Kind::EtcdAuth(read(case, table)),
         "patroni_config" => Kind::PatroniConfig(read(case, table)),
+        "patroni_restart" => Kind::PatroniRestart(read(case, table)),
         "postgres_user" => Kind::PostgresUser(read(case, table)),
         "postgres_database" => Kind::PostgresDatabase(read(case, table)),
         "postgres_extension" => Kind::PostgresExtension(read(case, table)),

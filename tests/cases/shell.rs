@@ -47,6 +47,7 @@ fn texts(folder: &Path) -> Vec<PathBuf> {
     let mut texts = vec![
         ("prelude".to_owned(), PRELUDE.to_owned()),
         ("etcd_api".to_owned(), include_str!("../../src/resource/etcd_api.sh").to_owned()),
+        ("patroni_api".to_owned(), include_str!("../../src/resource/patroni_api.sh").to_owned()),
         ("probe".to_owned(), probe_body(&everything(), "b7c1e0")),
     ];
     for (name, script) in resources::scripts() {

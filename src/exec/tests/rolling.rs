@@ -17,9 +17,15 @@ fn formed(seed: u64, leader: &str, tasks: BTreeMap<usize, Task>) -> Sim<'static>
     sim.drive()
 }
 
-/// Hosts of the rolling steps of a group, in order.
+/// Hosts of the rolling steps that make members of a group, in order.
 fn rolled(sim: &Sim<'_>, group: GroupName) -> Vec<String> {
-    let of_group = |work: &&Work| matches!(work, Work::Roll { group: g, .. } if *g == group);
+    hosts(sim, group, true)
+}
+
+fn hosts(sim: &Sim<'_>, group: GroupName, makes: bool) -> Vec<String> {
+    let kind = |step: usize| World::lab().resources[step].kind.makes_member();
+    let of_group =
+        |work: &&Work| matches!(work, Work::Roll { group: g, step } if *g == group && kind(*step) == makes);
     sim.log.iter().filter(of_group).flat_map(|work| sim.hosts(work)).collect()
 }
 
@@ -30,11 +36,13 @@ fn the_leaders_host_is_last_whatever_is_ready_first() {
             let sim = formed(seed, leader, all(World::lab()));
             assert!(!sim.log.iter().any(|work| matches!(work, Work::Form { .. })));
             for (group, steps) in [(GroupName::Etcd, 2), (GroupName::Patroni, 1)] {
-                let hosts = rolled(&sim, group);
-                assert!(hosts.len() > 2 * steps, "{hosts:?}");
-                let first = hosts.iter().position(|host| host == leader).unwrap();
-                assert_eq!(first, hosts.len() - steps, "seed {seed}, leader {leader}: {hosts:?}");
+                let rolled = rolled(&sim, group);
+                assert!(rolled.len() > 2 * steps, "{rolled:?}");
+                let first = rolled.iter().position(|host| host == leader).unwrap();
+                assert_eq!(first, rolled.len() - steps, "seed {seed}, leader {leader}: {rolled:?}");
             }
+            let restarts = hosts(&sim, GroupName::Patroni, false);
+            assert_eq!((restarts.len(), restarts[3].as_str()), (4, leader), "{restarts:?}");
         }
     }
 }
@@ -77,6 +85,27 @@ fn a_converged_leader_does_not_hold_the_others_back() {
     let sim = formed(3, "node1", tasks);
     assert_eq!(rolled(&sim, GroupName::Etcd), ["node2", "node2"]);
     assert_eq!(rolled(&sim, GroupName::Patroni), ["node2"]);
+}
+
+#[test]
+fn who_can_only_follow_the_leader_comes_after_it() {
+    let world = World::lab();
+    let mut tasks = all(world);
+    for (index, task) in &mut tasks {
+        task.changes = !world.resources[*index].kind.makes_member();
+    }
+    for seed in 1..16 {
+        let mut sim = Sim::new(world, tasks.clone(), &BTreeMap::new(), seed);
+        form(&mut sim.view, world, GroupName::Etcd, "nas");
+        form(&mut sim.view, world, GroupName::Patroni, "node2");
+        for host in ["node1", "node2", "node3", "nas"] {
+            let reason = serde_json::json!({ "max_connections": { "old_value": "200", "new_value": "100" } });
+            let own = serde_json::json!({ "pending_restart": true, "pending_restart_reason": reason });
+            sim.view.patroni.own.insert(host.to_owned(), own);
+        }
+        let sim = sim.drive();
+        assert_eq!(hosts(&sim, GroupName::Patroni, false)[0], "node2", "seed {seed}");
+    }
 }
 
 /// What the gates of a run look at.

@@ -10,6 +10,7 @@ mod power;
 mod reach;
 mod readonly;
 mod rebuilt;
+mod rolling;
 mod secret;
 mod selected;
 mod speed;
@@ -32,6 +33,7 @@ pub fn all() -> Vec<Drill> {
         reach::DRILLS,
         power::DRILLS,
         rebuilt::DRILLS,
+        rolling::DRILLS,
         secret::DRILLS,
         bookworm::DRILLS,
     ]

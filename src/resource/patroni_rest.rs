@@ -1,0 +1,43 @@
+//! Owns how Patroni's REST API is asked to change something: a client
+//! certificate and the password, the password on stdin. Must not know what for.
+
+use crate::secret::Secret;
+use crate::shell::quote;
+
+/// Shell functions that read from members.
+pub(super) const PATRONI_API: &str = include_str!("patroni_api.sh");
+
+/// One local Patroni, and who asks it.
+pub(super) struct Rest<'a> {
+    /// `https://127.0.0.1:8008`
+    pub url: &'a str,
+    pub ca: &'a str,
+    /// Path stem of a client certificate.
+    pub identity: &'a str,
+    pub password: Option<&'a Secret>,
+}
+
+impl Rest<'_> {
+    /// A command that sends `body` and prints the answer; it fails where that is
+    /// an error.
+    pub(super) fn send(&self, verb: &str, path: &str, body: &str, seconds: u32) -> String {
+        let password = curl_quoted(self.password.map_or("", Secret::expose));
+        format!(
+            "umask 077; body=$(mktemp /run/hacluster.XXXXXX); trap 'rm -f \"$body\"' EXIT\n\
+             printf %s {body} >\"$body\"\n\
+             printf 'user = \"patroni:%s\"\\n' {password} | curl -sS --fail-with-body -m {seconds} -K - -X {verb} --data-binary @\"$body\" \
+             --cacert {ca} --cert {cert} --key {key} {url}",
+            body = quote(body),
+            password = quote(&password),
+            ca = quote(self.ca),
+            cert = quote(&format!("{}.crt", self.identity)),
+            key = quote(&format!("{}.key", self.identity)),
+            url = quote(&format!("{}{path}", self.url)),
+        )
+    }
+}
+
+/// A value inside the double quotes of a curl configuration.
+fn curl_quoted(value: &str) -> String {
+    value.replace('\\', r"\\").replace('"', "\\\"")
+}

@@ -1,0 +1,228 @@
+//! Owns: settings that need restarts change under load, one member at a time,
+//! the leader last and not before somebody else leads. Told beforehand.
+
+use crate::cluster::{Cluster, VOTERS, json};
+use crate::command::{Result, ensure, wait_for};
+use crate::inserter::{Inserter, clock};
+use crate::lab::{HOSTS, VIP, seconds};
+use crate::product::read;
+use crate::runner::{Drill, Tier};
+use crate::stage::{Ground, Stage};
+
+pub const DRILLS: &[Drill] = &[
+    Drill {
+        name: "restart-parameter",
+        tier: Tier::Full,
+        ground: Ground::Applied,
+        disturbs: true,
+        expected: "2 x <= 5 s, none lost, in order",
+        run: |stage| edited(stage, restart_parameter),
+    },
+    Drill {
+        name: "rolling-etcd",
+        tier: Tier::Full,
+        ground: Ground::Applied,
+        disturbs: true,
+        expected: "<= 5 s, one voter down, leader last",
+        run: |stage| edited(stage, rolling_etcd),
+    },
+];
+
+/// Seconds nobody may write at most.
+const GAP: f64 = 5.0;
+
+/// The drill with a folder whose inventory it may change.
+fn edited(stage: &mut Stage, drill: fn(&mut Stage) -> Result<String>) -> Result<String> {
+    let other = stage.folder.fresh_clone(&stage.lab)?;
+    let mine = std::mem::replace(&mut stage.folder, other);
+    let result = drill(stage);
+    stage.folder = mine;
+    result
+}
+
+/// Applies under load: the longest gap, and the steps of the run in the order in
+/// which they began.
+fn apply_under_load(stage: &mut Stage) -> Result<(f64, Vec<String>)> {
+    let inserter = Inserter::start(stage)?;
+    let at = clock();
+    stage.expect(0, &["apply", "--auto-approve"])?;
+    inserter.wait_acks(clock(), 10, seconds(20))?;
+    let log = inserter.finish()?;
+    let (lost, _) = log.lost(clock());
+    ensure!(lost == 0, "{lost} acknowledged rows are lost");
+    stage.expect_converged()?;
+    stage.cluster()?.wait_healthy(&HOSTS, seconds(60))?;
+    let gap = log.gap(at)?;
+    ensure!(gap <= GAP, "nobody could write for {gap:.1} s, more than {GAP} s");
+    Ok((gap, began(stage)?))
+}
+
+/// Steps of the newest run, from its journal.
+fn began(stage: &Stage) -> Result<Vec<String>> {
+    let runs = stage.folder.path("state/hacluster/cold/runs");
+    let files = std::fs::read_dir(&runs).map_err(|e| format!("{}: {e}", runs.display()))?;
+    let newest = files.flatten().map(|file| file.path()).max().ok_or("no journal")?;
+    let mut steps = Vec::new();
+    for line in read(&newest)?.lines() {
+        let record = json(line)?;
+        let names = record["steps"].as_array().into_iter().flatten().filter_map(|s| s.as_str());
+        steps.extend(names.map(str::to_owned));
+    }
+    Ok(steps)
+}
+
+/// Hosts of restarts of PostgreSQL, and where leadership went.
+fn restarts(steps: &[String]) -> Vec<String> {
+    let word = |step: &String| match step.split_once("/patroni_restart:") {
+        Some((host, _)) => Some(host.to_owned()),
+        None => step.strip_prefix("cluster/switchover:").map(|moved| moved.replace(" to ", ">")),
+    };
+    steps.iter().filter_map(word).collect()
+}
+
+/// What PostgreSQL on every host runs with.
+fn ensure_runs_with(stage: &Stage, setting: &str, value: &str) -> Result {
+    let show = format!("runuser -u postgres -- psql -Atqc 'show {setting}'");
+    let said = stage.lab.on_all(&HOSTS, &show)?;
+    ensure!(said.iter().all(|s| s.trim() == value), "{setting} on {HOSTS:?}: {said:?} instead of {value}");
+    Ok(())
+}
+
+fn standbys(leader: &str) -> Vec<&'static str> {
+    let mut standbys: Vec<&str> = HOSTS.into_iter().filter(|host| *host != leader).collect();
+    standbys.sort_unstable();
+    standbys
+}
+
+fn sorted(hosts: &[String]) -> Vec<&str> {
+    let mut hosts: Vec<&str> = hosts.iter().map(String::as_str).collect();
+    hosts.sort_unstable();
+    hosts
+}
+
+fn restart_parameter(stage: &mut Stage) -> Result<String> {
+    let (raised, old, new) = raise(stage)?;
+    let lowered = lower(stage, &new)?;
+    left_by_a_hand(stage)?;
+    Ok(format!("gap {raised:.1} s raised ({old} to {new}), {lowered:.1} s lowered, 0 lost"))
+}
+
+/// Standbys, switchover, the old leader with it.
+fn raise(stage: &mut Stage) -> Result<(f64, String, String)> {
+    let leader = stage.cluster()?.wait_healthy(&HOSTS, seconds(90))?;
+    let preset = "preset  = \"fast\"";
+    stage.folder.edit(
+        preset,
+        &format!("{preset}\nmax_connections = 150\nparameters = {{ shared_buffers = \"160MB\" }}"),
+    )?;
+    let said = stage.expect(2, &["plan", "--detailed-exitcode"])?.stdout;
+    let told = [
+        "restarts for max_connections 100 -> 150, shared_buffers its default -> 160MB".to_owned(),
+        format!("then a switchover from {leader} to "),
+        format!("{VIP} moves from {leader} to "),
+        "standbys that stream: 3 before, 2 during".to_owned(),
+    ];
+    for sentence in &told {
+        ensure!(said.contains(sentence), "the plan does not say '{sentence}':\n{said}");
+    }
+    let (gap, steps) = apply_under_load(stage)?;
+    let order = restarts(&steps);
+    let new = stage.cluster()?.leader("node1")?;
+    let right = order.len() == 4 && order[3] == format!("{leader}>{new}");
+    ensure!(right && sorted(&order[..3]) == standbys(&leader), "restarted in this order: {order:?}");
+    ensure!(new != "nas" && new != leader, "{new} leads");
+    ensure_runs_with(stage, "max_connections", "150")?;
+    ensure_runs_with(stage, "shared_buffers", "160MB")?;
+    Ok((gap, leader, new))
+}
+
+/// The leader in place, then standbys; what was taken out of the file goes.
+fn lower(stage: &mut Stage, leader: &str) -> Result<f64> {
+    stage.folder.edit("\nmax_connections = 150\nparameters = { shared_buffers = \"160MB\" }", "")?;
+    let said = stage.expect(2, &["plan", "--detailed-exitcode"])?.stdout;
+    let told = format!("Patroni's health: {leader}, which leads, in place");
+    ensure!(said.contains(&told), "the plan does not say '{told}':\n{said}");
+    let (gap, steps) = apply_under_load(stage)?;
+    let order = restarts(&steps);
+    let right = order.len() == 4 && order[0] == leader;
+    ensure!(right && sorted(&order[1..]) == standbys(leader), "restarted in this order: {order:?}");
+    ensure!(stage.cluster()?.leader("node1")? == leader, "{leader} leads no more");
+    ensure_runs_with(stage, "max_connections", "100")?;
+    ensure_runs_with(stage, "shared_buffers", "128MB")?;
+    Ok(gap)
+}
+
+/// Somebody changed the cluster's configuration and restarted nobody.
+fn left_by_a_hand(stage: &mut Stage) -> Result {
+    let edit = "patronictl -c /etc/patroni/config.yml edit-config -q --force -p max_prepared_transactions=5";
+    stage.lab.sh("node1", edit)?;
+    wait_for("a pending restart", seconds(30), seconds(1), || {
+        let said = stage.hacluster(&["drift-check"])?;
+        ensure!(said.status == 2, "{}", said.describe());
+        for words in [
+            "max_prepared_transactions is 5, was never applied",
+            "on nas, node1, node2, node3: owes a restart",
+        ] {
+            ensure!(said.stdout.contains(words), "drift-check does not say '{words}':\n{}", said.stdout);
+        }
+        Ok(())
+    })?;
+    let said = stage.expect(2, &["plan", "--detailed-exitcode"])?.stdout;
+    ensure!(!said.contains("will restart"), "what still runs as configured would restart:\n{said}");
+    stage.expect(0, &["apply", "--auto-approve"])?;
+    ensure!(restarts(&began(stage)?).is_empty(), "something was restarted");
+    stage.expect_converged()?;
+    Ok(())
+}
+
+/// Asks every member's port five times a second; prints how many are shut.
+const WATCH: &str = "while [ ! -e \"$1\" ]; do shut=0; for at in 101/2479 102/2479 103/2479 50/2479 50/2489; do \
+                     timeout 0.5 bash -c \"</dev/tcp/192.168.15.$at\" 2>/dev/null || shut=$((shut + 1)); done; \
+                     echo $shut; sleep 0.1; done";
+
+fn rolling_etcd(stage: &mut Stage) -> Result<String> {
+    let cluster = stage.cluster()?;
+    cluster.wait_healthy(&HOSTS, seconds(90))?;
+    let leader = cluster.move_etcd_leader(|voter| voter.host() == "node2")?;
+    stage.folder.edit("client_port = 2479", "client_port = 2479\nelection_timeout = 1500")?;
+    let said = stage.expect(2, &["plan", "--detailed-exitcode"])?.stdout;
+    for sentence in ["votes that may be lost: 2 before, 1 during", "node2 last, after a move-leader to "] {
+        ensure!(said.contains(sentence), "the plan does not say '{sentence}':\n{said}");
+    }
+    let stop = stage.folder.path("watched");
+    let words = ["bash", "-c", WATCH, "watch", &stop.to_string_lossy()];
+    let watch = stage.lab.inside(seconds(400), &words).start()?;
+    let applied = apply_under_load(stage);
+    std::fs::write(&stop, "").map_err(|e| e.to_string())?;
+    let shut: Vec<usize> = watch.wait()?.stdout.lines().filter_map(|l| l.parse().ok()).collect();
+    let (gap, steps) = applied?;
+    let most = shut.iter().max().copied().unwrap_or(0);
+    ensure!(most == 1, "{most} members were down at once, of {} looks", shut.len());
+    ensure_order(&steps, &leader)?;
+    ensure_timeouts(stage, &cluster)?;
+    Ok(format!("gap {gap:.1} s, at most 1 of {} voters down in {} looks", VOTERS.len(), shut.len()))
+}
+
+/// Every member once, the leader last, its leadership moved right before.
+fn ensure_order(steps: &[String], leader: &str) -> Result {
+    let word = |step: &String| match step.split_once("/unit:etcd-patroni@") {
+        Some((_, unit)) => unit.strip_suffix(".service").map(str::to_owned),
+        None => step.starts_with("cluster/move-leader:").then(|| "move-leader".to_owned()),
+    };
+    let order: Vec<String> = steps.iter().filter_map(word).collect();
+    let right = order.len() == VOTERS.len() + 1 && order[4] == "move-leader" && order[5] == leader;
+    let mut members: Vec<&String> = order.iter().filter(|o| *o != "move-leader").collect();
+    members.sort();
+    ensure!(right && members == VOTERS, "restarted in this order: {order:?}");
+    Ok(())
+}
+
+fn ensure_timeouts(stage: &Stage, cluster: &Cluster) -> Result {
+    let (healthy, _) = cluster.etcd_health("node1")?;
+    ensure!(healthy == VOTERS, "healthy: {healthy:?}");
+    let count = "for p in $(pgrep -x etcd); do tr '\\0' '\\n' <\"/proc/$p/environ\"; done | grep -c ELECTION_TIMEOUT=1500";
+    let said = stage.lab.on_all(&HOSTS, count)?;
+    let running: usize = said.iter().filter_map(|s| s.trim().parse::<usize>().ok()).sum();
+    ensure!(running == VOTERS.len(), "{running} members run with the new timeout");
+    Ok(())
+}
