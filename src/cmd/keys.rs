@@ -25,8 +25,9 @@ pub(super) struct Files {
     pub(super) named: bool,
 }
 
-/// Asks a person for the passphrase of a file; `None` where nobody can answer.
-type Ask<'a> = &'a mut dyn FnMut(&Path) -> io::Result<Option<Secret>>;
+/// Asks a person for the passphrase of a file, perhaps once more; `None` where
+/// nobody can answer.
+type Ask<'a> = &'a mut dyn FnMut(&Path, bool) -> io::Result<Option<Secret>>;
 
 /// Reads every key once, for all hosts.
 pub(super) async fn keyring(files: &Files, agent: Option<PathBuf>) -> Result<Keyring, Failure> {
@@ -84,7 +85,7 @@ fn read(files: &Files) -> Result<(Keyring, Vec<Locked>), Failure> {
 fn unlock(keyring: &mut Keyring, file: &Locked, named: bool, ask: Ask<'_>) -> Result<(), Failure> {
     let shown = file.path.display();
     for left in (0..TRIES).rev() {
-        let asked = ask(&file.path).map_err(|error| {
+        let asked = ask(&file.path, left + 1 < TRIES).map_err(|error| {
             Failure::new(Reason::Usage, format!("cannot ask for the passphrase of {shown}: {error}"))
         })?;
         let Some(passphrase) = asked else { break };
@@ -115,12 +116,13 @@ fn failure(error: &KeyError) -> Failure {
 }
 
 /// Without echo, on the terminal.
-fn ask(path: &Path) -> io::Result<Option<Secret>> {
+fn ask(path: &Path, again: bool) -> io::Result<Option<Secret>> {
     let terminal = Term::stderr();
     if !io::stdin().is_terminal() || !terminal.is_term() {
         return Ok(None);
     }
-    terminal.write_str(&format!("Passphrase of {}: ", path.display()))?;
+    let wrong = if again { "That is not it. " } else { "" };
+    terminal.write_str(&format!("{wrong}Passphrase of {}: ", path.display()))?;
     terminal.read_secure_line().map(|typed| Some(Secret::new(typed)))
 }
 

@@ -1,7 +1,7 @@
 //! Owns the way to the hosts: where they are, which keys, and reading them.
 //! Hands out probers; only `apply` may keep connections.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -158,12 +158,28 @@ fn nobody(unreachable: &BTreeMap<String, Away>) -> Failure {
         (0, some) => Failure::new(Reason::Unreachable, unusable(some, "do not let us become root")),
         (some, _) => Failure::new(Reason::HostKey, unusable(some, "show a host key that is not trusted")),
     };
-    unreachable.values().fold(failure, |failure, away| failure.hint(away.why.clone()))
+    // What is true of several hosts, such as of one jump host, is told once.
+    let mut told = BTreeSet::new();
+    unreachable.values().fold(failure, |failure, away| match away.why.split_once('\n') {
+        Some((first, rest)) if !told.insert(rest) => failure.hint(first),
+        _ => failure.hint(away.why.clone()),
+    })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_several_hosts_share_is_told_once() {
+        let why = |host: &str| Away::from(format!("{host}: its jump host b cannot be used\nb: it is away"));
+        let hosts = ["n1", "n2"].map(|host| (host.to_owned(), why(host)));
+        let hints = nobody(&hosts.into()).hints;
+        assert_eq!(
+            hints,
+            ["n1: its jump host b cannot be used\nb: it is away", "n2: its jump host b cannot be used"]
+        );
+    }
 
     #[test]
     fn paths_are_relative_to_the_inventory() {

@@ -39,7 +39,8 @@ fn folder(files: &[(&str, &str, u32)]) -> TempDir {
 fn gather(dir: &TempDir, files: &[&str], named: bool, answers: &[&str]) -> (Result<Keyring, Failure>, usize) {
     let files = Files { paths: files.iter().map(|name| dir.path().join(name)).collect(), named };
     let mut asked = 0;
-    let mut ask = |_: &Path| {
+    let mut ask = |_: &Path, again: bool| {
+        assert_eq!(again, asked > 0);
         let answer = answers.get(asked).map(|answer| Secret::new(*answer));
         asked += 1;
         Ok(answer)
@@ -108,6 +109,6 @@ fn a_key_that_the_agent_holds_is_not_asked_for() {
     let files = Files { paths: vec![dir.path().join("locked")], named: true };
     let (keyring, locked) = read(&files).unwrap();
     let held: Vec<_> = locked[0].public.clone().into_iter().collect();
-    let keyring = choose(keyring, &locked, &held, true, &mut |_| panic!("somebody was asked")).unwrap();
+    let keyring = choose(keyring, &locked, &held, true, &mut |_, _| panic!("somebody was asked")).unwrap();
     assert_eq!((keyring.locked, keyring.skipped.len()), (held, 0));
 }
