@@ -2,6 +2,7 @@
 //! Must not know what a command does.
 
 mod hosts;
+mod node;
 mod select;
 
 use std::path::PathBuf;
@@ -11,6 +12,7 @@ use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 
 pub use hosts::{HostsCommand, TrustArgs};
+pub use node::{AddArgs, NodeCommand, RemoveArgs};
 pub use select::SelectArgs;
 
 /// Turns one cluster.toml into a highly available cluster, over SSH.
@@ -103,10 +105,9 @@ pub enum Command {
     Apply(ApplyArgs),
     /// Say what moved away from what was last applied. Writes nowhere.
     ///
-    /// Exit codes: 0 nothing, 2 drift, 3 only configuration that was not applied
-    /// yet, 4 some host did not answer or could not be read whole (then the
-    /// result is partial), 1 error. Needs no secrets; without them, what holds
-    /// secrets is compared with what was last applied only.
+    /// Exit codes: 0 nothing, 2 drift, 3 only configuration that was not applied yet,
+    /// 4 some host did not answer or not whole (then the result is partial), 1 error.
+    /// Without secrets, what holds some is compared with what was last applied only.
     DriftCheck(DriftCheckArgs),
     /// Show members, leaders, votes, and what they still owe.
     ///
@@ -115,6 +116,9 @@ pub enum Command {
     /// Say whose host keys are trusted.
     #[command(subcommand)]
     Hosts(HostsCommand),
+    /// Add a machine to the file, or take one out of service.
+    #[command(subcommand)]
+    Node(NodeCommand),
     Graph(GraphArgs),
     Render(RenderArgs),
     Explain(ExplainArgs),
@@ -146,7 +150,7 @@ pub struct PlanArgs {
 /// With FILE, a plan that `plan --out FILE` kept: it was reviewed, so nobody is
 /// asked. It is refused when the configuration changed or when one of its
 /// resources is otherwise than it was; changes elsewhere do not matter.
-#[derive(Debug, Args)]
+#[derive(Debug, Default, Args)]
 pub struct ApplyArgs {
     /// A saved plan.
     #[arg(value_name = "FILE", conflicts_with_all = ["target", "exclude", "on"])]

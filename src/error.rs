@@ -56,6 +56,8 @@ pub enum Reason {
     Unreachable,
     /// Not one host can be used, and some show a host key that is not trusted.
     HostKey,
+    /// It would do harm: cost a majority, or trust a key that nobody named.
+    Unsafe,
     /// The hosts belong to more than one cluster.
     Divided,
     Locked,
@@ -76,6 +78,7 @@ impl Reason {
             Self::Secrets => "secrets",
             Self::Unreachable => "unreachable",
             Self::HostKey => "host_key",
+            Self::Unsafe => "unsafe",
             Self::Divided => "divided",
             Self::Locked => "locked",
             Self::Stale => "stale_plan",

@@ -4,6 +4,7 @@
 //! Modules are listed in the order of who may know whom: each may use only
 //! those above it (`tests/arrows.rs` keeps it so).
 
+pub mod replace;
 pub mod shell;
 pub mod sql;
 pub mod wildcard;

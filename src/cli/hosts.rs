@@ -34,7 +34,7 @@ pub struct TrustArgs {
 }
 
 /// As `ssh-keygen -l` prints it.
-fn fingerprint(text: &str) -> Result<String, String> {
+pub(super) fn fingerprint(text: &str) -> Result<String, String> {
     match text.strip_prefix("SHA256:").map(|hash| hash.trim_end_matches('=')) {
         Some(hash) if hash.len() == 43 => Ok(format!("SHA256:{hash}")),
         _ => {

@@ -97,14 +97,16 @@ fn apply<'a>(
     }
 }
 
-fn failure(error: ApplyError) -> Failure {
+pub(super) fn failure(error: ApplyError) -> Failure {
     match error {
         ApplyError::Locked(busy) => Failure::new(Reason::Locked, busy.to_string()),
         ApplyError::Problems(problems) => problems.into(),
         ApplyError::Divided(_) => Failure::new(Reason::Divided, error.to_string()),
         ApplyError::Moved(_) => Failure::new(Reason::Stale, error.to_string()),
         ApplyError::NoLock { .. } => Failure::new(Reason::Unreachable, error.to_string()),
-        ApplyError::Journal(_) => Failure::new(Reason::Internal, error.to_string()),
+        ApplyError::NotRetired { .. } | ApplyError::Journal(_) => {
+            Failure::new(Reason::Internal, error.to_string())
+        }
     }
 }
 

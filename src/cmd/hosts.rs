@@ -50,7 +50,7 @@ pub(super) fn trust(ui: &Ui, targets: Vec<Target>, args: &TrustArgs) -> Result<E
         match block_on(look(target))? {
             Ok(sight) => settle(ui, &sight, args)?,
             Err(error @ TransportError::HostKeyRevoked { .. }) => {
-                return Err(Failure::new(Reason::HostKey, error.to_string()));
+                return Err(Failure::new(Reason::Unsafe, error.to_string()));
             }
             Err(error) => {
                 ui.complain(&error.to_string());
@@ -90,7 +90,7 @@ fn settle(ui: &Ui, sight: &Sight, args: &TrustArgs) -> Result<(), Failure> {
     if let Some(number) = taken {
         let file = sight.file();
         let failed =
-            |error| Failure::new(Reason::HostKey, format!("cannot write {}: {error}", file.display()));
+            |error| Failure::new(Reason::Internal, format!("cannot write {}: {error}", file.display()));
         pin(&sight.target, file, &sight.offers[number]).map_err(failed)?;
         let said = format!("{}: {} is trusted now ({}).", sight.target.name, prints[number], file.display());
         ui.say(&format!("{said}\n"))?;
@@ -107,7 +107,7 @@ fn decide(node: &str, standing: &Standing, prints: &[&str], args: &TrustArgs) ->
         (_, None) if !args.fingerprint.is_empty() => {
             let message =
                 format!("{node} shows none of the fingerprints given; it shows {}", prints.join(", "));
-            Err(Failure::new(Reason::HostKey, message)
+            Err(Failure::new(Reason::Unsafe, message)
                 .hint("somebody may be in between: compare on the host's own console; nothing was trusted"))
         }
         (Standing::Known, _) => Ok(Choice::Already),

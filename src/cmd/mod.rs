@@ -11,6 +11,8 @@ mod graph;
 mod hosts;
 mod keys;
 mod limits;
+mod node;
+mod node_remove;
 mod plan;
 mod reach;
 mod reading;
@@ -29,7 +31,7 @@ use std::future::Future;
 
 use clap::Parser as _;
 
-use crate::cli::{Cli, Command, Globals};
+use crate::cli::{Cli, Command, Globals, NodeCommand};
 use crate::error::{Exit, Failure, Reason};
 use crate::report::ui::{Ui, Wishes};
 
@@ -71,6 +73,8 @@ fn run(ui: &Ui, cli: &Cli) -> Result<Exit, Failure> {
         Command::DriftCheck(args) => drift_check::run(ui, globals, args),
         Command::Status => status::run(ui, globals),
         Command::Hosts(command) => hosts::run(ui, globals, command),
+        Command::Node(NodeCommand::Add(args)) => node::add(ui, globals, args),
+        Command::Node(NodeCommand::Remove(args)) => node_remove::run(ui, globals, args),
         Command::Graph(args) => graph::run(ui, globals, args),
         Command::Render(args) => render::run(ui, globals, args),
         Command::Explain(args) => explain::run(ui, globals, args),

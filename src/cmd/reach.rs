@@ -123,6 +123,20 @@ pub(super) async fn connections(
     Ok(connect(&targets(world, names, &keyring), sink).await)
 }
 
+/// Connects to a machine that is no longer in the file, as its first host is reached.
+pub(super) async fn stranger(
+    world: &World,
+    name: &str,
+    address: &str,
+    sink: &dyn Sink,
+) -> Result<Gathered<Arc<Connection>>, Failure> {
+    let keyring = keyring(world).await?;
+    let first: Vec<&str> = world.hosts.iter().map(|host| host.name.as_str()).take(1).collect();
+    let like = |like| Target { name: name.to_owned(), address: address.to_owned(), ..like };
+    let target: Vec<Target> = targets(world, &first, &keyring).into_iter().map(like).collect();
+    Ok(connect(&target, sink).await)
+}
+
 /// Probes everybody once. Fails where not one host answers.
 pub(super) async fn observe(
     reached: &Gathered<Prober>,

@@ -36,7 +36,7 @@ pub(super) fn run(ui: &Ui, globals: &Globals) -> Result<Exit, Failure> {
 }
 
 /// What groups are judged by; identity, debts and ledger always come along.
-fn group_needs(world: &World) -> BTreeMap<String, Needs> {
+pub(super) fn group_needs(world: &World) -> BTreeMap<String, Needs> {
     let group = |(host, all): (String, Needs)| {
         (host, Needs { etcd: all.etcd, patroni: all.patroni, ..Needs::default() })
     };

@@ -48,7 +48,7 @@ impl std::fmt::Debug for Apply<'_> {
     }
 }
 
-fn run_id() -> String {
+pub(super) fn run_id() -> String {
     let stamp = jiff::Timestamp::now().strftime("%Y%m%dT%H%M%SZ").to_string();
     format!("{stamp}-{:04x}", rand::random::<u16>())
 }
@@ -226,7 +226,7 @@ impl<'a> Apply<'a> {
     }
 }
 
-fn who(run: &str) -> String {
+pub(super) fn who(run: &str) -> String {
     let name = |path: &str| std::fs::read_to_string(path).unwrap_or_default().trim().to_owned();
     let user = std::env::var("USER").unwrap_or_else(|_| "someone".to_owned());
     format!("{user} on {}, run {run}, process {}", name("/proc/sys/kernel/hostname"), std::process::id())

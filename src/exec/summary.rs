@@ -28,6 +28,8 @@ pub enum ApplyError {
     /// A host that answered before does not any more.
     #[error("{host}: the lock could not be taken: {why}")]
     NoLock { host: String, why: String },
+    #[error("{host}: its units could not be stopped: {why}")]
+    NotRetired { host: String, why: String },
     #[error("the journal cannot be written: {0}")]
     Journal(#[from] std::io::Error),
     /// Somebody changed something between the plan and the lock.

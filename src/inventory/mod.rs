@@ -12,6 +12,7 @@ mod database;
 mod declared;
 mod document;
 mod edge;
+mod edit;
 mod file;
 mod host;
 mod jump;
@@ -40,6 +41,7 @@ pub use database::{
 };
 pub use declared::{GrantOn, HbaType, PostgresDatabase, PostgresGrant, PostgresHba, PostgresUser, Privilege};
 pub use edge::{Certificate, Cloudflare, Dns, Firewall, Ingress, K3s, Metallb, Protocol, Resolver};
+pub use edit::node_block;
 pub use file::{Inventory, load, parse};
 pub use host::{EtcdMember, Host, hosts};
 pub use jump::JumpHost;

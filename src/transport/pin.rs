@@ -1,10 +1,10 @@
 //! Owns writing a known-hosts file: one host's pin is replaced, everything else
 //! stays as it is, byte for byte. Must not know whether a key deserves trust.
 
-use std::fs::{self, File, OpenOptions};
-use std::io::{self, Write as _};
-use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as _, PermissionsExt as _};
-use std::path::{Path, PathBuf};
+use std::fs::{self, File};
+use std::io;
+use std::os::unix::fs::DirBuilderExt as _;
+use std::path::Path;
 
 use data_encoding::BASE64;
 use hmac::{Hmac, KeyInit as _, Mac as _};
@@ -14,9 +14,8 @@ use super::host_pattern;
 use super::known_hosts::Lookup;
 use super::offer::Offered;
 use super::target::Target;
+use crate::replace::{folder_of, replace, target_of};
 
-/// A new file is nobody else's business (ssh makes it so too).
-const MODE: u32 = 0o600;
 /// Bytes of a hashed name's salt, as ssh makes it.
 const SALT: usize = 20;
 
@@ -27,8 +26,7 @@ pub fn pin(target: &Target, file: &Path, key: &Offered) -> io::Result<()> {
 }
 
 fn put(file: &Path, host: &str, key: &Offered) -> io::Result<()> {
-    // A link stays a link: what it points to is replaced.
-    let file = fs::canonicalize(file).unwrap_or_else(|_| file.to_owned());
+    let file = target_of(file);
     let folder = folder_of(&file);
     fs::DirBuilder::new().recursive(true).mode(0o700).create(&folder)?;
     let lock = File::open(&folder)?;
@@ -38,34 +36,7 @@ fn put(file: &Path, host: &str, key: &Offered) -> io::Result<()> {
         read => read?,
     };
     let line = format!("{} {}", key.kind, BASE64.encode(&key.key.to_bytes().map_err(io::Error::other)?));
-    replace(&file, &folder, &repin(&old, host, &line))
-}
-
-fn folder_of(file: &Path) -> PathBuf {
-    file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new(".")).to_owned()
-}
-
-fn replace(file: &Path, folder: &Path, text: &str) -> io::Result<()> {
-    let old = fs::metadata(file).ok();
-    let mode = old.as_ref().map_or(MODE, |old| old.permissions().mode() & 0o7777);
-    let fresh = folder.join(format!(".hacluster-known-hosts.{:08x}", rand::random::<u32>()));
-    let written = (|| {
-        let mut out = OpenOptions::new().write(true).create_new(true).mode(MODE).open(&fresh)?;
-        if let Some(old) = &old {
-            // Its owner may be another than who runs this; then that stays so.
-            std::os::unix::fs::fchown(&out, Some(old.uid()), Some(old.gid()))?;
-        }
-        out.set_permissions(fs::Permissions::from_mode(mode))?;
-        out.write_all(text.as_bytes())?;
-        out.sync_all()?;
-        fs::rename(&fresh, file)
-    })();
-    if written.is_err() {
-        // Nothing else can be done about a file that is of no use.
-        let _ = fs::remove_file(&fresh);
-    }
-    written?;
-    File::open(folder)?.sync_all()
+    replace(&file, &repin(&old, host, &line))
 }
 
 /// The text with `key` (type and base64) as the only pin of `host`, in the place

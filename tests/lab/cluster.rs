@@ -72,6 +72,14 @@ impl Cluster {
         Ok(page["members"].as_array().into_iter().flatten().map(member).collect())
     }
 
+    /// What never changes in the life of a cluster: etcd's id, and PostgreSQL's.
+    pub fn marks(&self, host: &str) -> Result<(u64, String)> {
+        let status: Value = json(&self.etcdctl(host, "endpoint status -w json")?)?;
+        let etcd = status[0]["Status"]["header"]["cluster_id"].as_u64().ok_or("etcd tells no cluster id")?;
+        let page: Value = json(&self.page(address(host), "/patroni")?)?;
+        Ok((etcd, text(&page, "database_system_identifier")))
+    }
+
     /// The one leader `host` knows of.
     pub fn leader(&self, host: &str) -> Result<String> {
         let leader = self.members(host)?.into_iter().find(|m| m.leads && m.state == "running");

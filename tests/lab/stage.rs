@@ -187,6 +187,16 @@ impl Stage {
         Ok(output)
     }
 
+    /// Does `work` as another operator, with the same cluster.toml and
+    /// secrets.toml in a folder of his own that he may edit.
+    pub fn as_another<T>(&mut self, work: impl FnOnce(&mut Self) -> Result<T>) -> Result<T> {
+        let other = self.folder.fresh_clone(&self.lab)?;
+        let own = std::mem::replace(&mut self.folder, other);
+        let done = work(self);
+        self.folder = own;
+        done
+    }
+
     pub fn secrets(&self) -> Result<Secrets> {
         self.folder.secrets()
     }

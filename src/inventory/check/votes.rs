@@ -61,6 +61,9 @@ pub(super) fn even_or_nas(inventory: &Inventory) -> Vec<Problem> {
         Some(members) if inventory.truenas.enabled.on() => {
             format!("write etcd_members = {members} in [truenas]")
         }
+        _ if nodes > 3 => {
+            "use an odd number of nodes, or write roles = [\"-etcd\"] at one of them".to_owned()
+        }
         _ => "use an odd number of nodes; three is usual".to_owned(),
     };
     vec![inventory.problem("HAC-E042", path, message).help(help)]

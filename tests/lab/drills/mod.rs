@@ -6,6 +6,7 @@ mod database;
 mod databases;
 mod drift;
 mod idempotent;
+mod members;
 mod power;
 mod reach;
 mod readonly;
@@ -34,6 +35,7 @@ pub fn all() -> Vec<Drill> {
         power::DRILLS,
         rebuilt::DRILLS,
         rolling::DRILLS,
+        members::DRILLS,
         secret::DRILLS,
         bookworm::DRILLS,
     ]

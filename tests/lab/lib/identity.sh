@@ -30,6 +30,14 @@ write_known_hosts() {
     mv "$KNOWN_HOSTS.new" "$KNOWN_HOSTS"
 }
 
+# Also for a disk that comes back: the key may be another one by now.
+write_host_key() {
+    local host=$1 root
+    root=$(root_of "$host")
+    install -m 0600 "$(host_key "$host")" "$root/etc/ssh/ssh_host_ed25519_key"
+    install -m 0644 "$(host_key "$host").pub" "$root/etc/ssh/ssh_host_ed25519_key.pub"
+}
+
 write_identity() {
     local host=$1 root
     root=$(root_of "$host")
@@ -45,8 +53,7 @@ Gateway=$GATEWAY
 LinkLocalAddressing=no
 IPv6AcceptRA=no
 EOF
-    install -m 0600 "$(host_key "$host")" "$root/etc/ssh/ssh_host_ed25519_key"
-    install -m 0644 "$(host_key "$host").pub" "$root/etc/ssh/ssh_host_ed25519_key.pub"
+    write_host_key "$host"
     install -m 0600 "$KEY.pub" "$root/root/.ssh/authorized_keys"
     install -m 0600 "$KEY.pub" "$root/home/ops/.ssh/authorized_keys"
     chown --reference="$root/home/ops/.ssh" "$root/home/ops/.ssh/authorized_keys"
