@@ -158,6 +158,12 @@ pub struct ApplyArgs {
     /// Do not ask.
     #[arg(long)]
     pub auto_approve: bool,
+    /// Remove also data that nothing asks for any more. It is gone for good.
+    #[arg(long)]
+    pub allow_destroy: bool,
+    /// Take over this file, or `all` files, that are there and are not hacluster's.
+    #[arg(long, value_name = "PATH")]
+    pub adopt: Vec<String>,
     /// Leave out how the content of files would change.
     #[arg(long)]
     pub no_diff: bool,

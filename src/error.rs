@@ -63,6 +63,8 @@ pub enum Reason {
     Locked,
     /// The hosts moved since the plan was shown.
     Stale,
+    /// Files that are not hacluster's are in the way.
+    Foreign,
     /// Nobody said yes.
     Declined,
     /// The reader of our output went away.
@@ -82,6 +84,7 @@ impl Reason {
             Self::Divided => "divided",
             Self::Locked => "locked",
             Self::Stale => "stale_plan",
+            Self::Foreign => "foreign_file",
             Self::Declined => "declined",
             Self::BrokenPipe => "broken_pipe",
             Self::Internal => "internal",

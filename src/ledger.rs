@@ -1,5 +1,5 @@
-//! Owns the ledger: what hacluster last applied on a host, kept on that host.
-//! Contents stand in it as keyed HMAC. Must not know how it gets there.
+//! Owns the ledger: what hacluster last applied on a host and owns there, kept
+//! on that host. Contents stand in it as keyed HMAC. Must not know how it gets there.
 
 use std::collections::BTreeMap;
 
@@ -7,10 +7,13 @@ use hmac::{Hmac, KeyInit as _, Mac as _};
 use serde::{Deserialize, Serialize};
 use sha2::Sha256;
 
-use crate::resource::{Fields, sealed};
+use crate::expand::Resource;
+use crate::group::GroupName;
+use crate::resource::{Change, Fields, Kind, OnChange, sealed};
 
-/// Format of the file; a newer one is refused, an older one is read.
-pub const VERSION: u32 = 1;
+/// Format of the file; a newer one is refused, an older one is read: 1 had no
+/// `owned`.
+pub const VERSION: u32 = 2;
 
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Ledger {
@@ -20,11 +23,84 @@ pub struct Ledger {
     pub salt: String,
     /// What each resource was last applied as, by id.
     pub resources: BTreeMap<String, Fields>,
+    /// What hacluster owns there, by id, written down before it is made.
+    #[serde(default)]
+    pub owned: BTreeMap<String, Owned>,
     /// Flat inventory values at that time, for `because ... changed`.
     pub inventory: BTreeMap<String, String>,
 }
 
+/// How something came to be hacluster's, and what undoes it.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Owned {
+    /// The kind with what must be known to remove it.
+    pub kind: serde_json::Value,
+    pub playbook: String,
+    /// It was on the host before hacluster was: never removed.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub before: bool,
+    /// The live value of a setting before it was set.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub was: Option<String>,
+    /// It is a member of this group, or runs one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub group: Option<GroupName>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub item: Option<String>,
+    /// Units that owe something when it changes.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub notifies: Vec<(String, OnChange)>,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde's form")]
+fn is_false(value: &bool) -> bool {
+    !value
+}
+
+impl Owned {
+    /// What is to be written down of a resource that was judged for the first
+    /// time; `None` for what nothing can undo.
+    pub fn new(resource: &Resource, change: &Change, have: Option<&Fields>) -> Option<Self> {
+        let sysctl = matches!(resource.kind, Kind::Sysctl(_));
+        Some(Self {
+            kind: resource.kind.undo()?,
+            playbook: resource.playbook.clone(),
+            before: was_there(&resource.kind, change),
+            was: have.filter(|_| sysctl).and_then(|have| have.get("value").cloned()),
+            group: resource.group.filter(|_| resource.rolling),
+            item: resource.item.clone(),
+            notifies: resource.notifies.clone(),
+        })
+    }
+
+    /// The same from its step as it stands now: how it came stays.
+    #[must_use]
+    pub fn renewed(&self, newer: Self) -> Self {
+        Self { before: self.before, was: self.was.clone(), ..newer }
+    }
+}
+
+/// A unit or a setting that had to be changed is not as it was before; anything
+/// else was there if it only differed.
+fn was_there(kind: &Kind, change: &Change) -> bool {
+    match change {
+        Change::None | Change::Unreadable(_) => true,
+        Change::Update(_) => !matches!(kind, Kind::Unit(_) | Kind::Sysctl(_)),
+        _ => false,
+    }
+}
+
 impl Ledger {
+    pub fn holds(&self, id: &str) -> bool {
+        self.owned.contains_key(id) || self.resources.contains_key(id)
+    }
+
+    /// Whether it holds a thing of this kind and name, whatever its host was called.
+    pub fn knows(&self, label: &str) -> bool {
+        let named = |id: &String| id.split_once('/').is_some_and(|(_, rest)| rest == label);
+        self.owned.keys().chain(self.resources.keys()).any(named)
+    }
+
     /// `None` where there is none or it cannot be read: then nothing is known
     /// of the last apply, which is no error.
     pub fn read(text: Option<&str>) -> Option<Self> {

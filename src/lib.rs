@@ -24,6 +24,7 @@ pub mod playbook;
 pub mod expand;
 pub mod graph;
 pub mod ledger;
+pub mod prune;
 pub mod plan;
 pub mod transport;
 pub mod exec;

@@ -8,11 +8,13 @@
 
 mod answer;
 mod api;
+mod ending;
 mod facts;
 mod groups;
 mod hostile;
 mod legible;
 mod put;
+mod removals;
 mod resources;
 mod shell;
 
@@ -111,6 +113,11 @@ fn resources_change_as_their_cases_say() {
 #[test]
 fn facts_are_read_as_their_cases_say() {
     run("facts", &facts::SECTIONS.map(|section| (section, 1)), facts::actual);
+}
+
+#[test]
+fn what_nothing_asks_for_goes_as_its_cases_say() {
+    run("removals", &[("fate", 5), ("order", 5)], removals::actual);
 }
 
 #[test]

@@ -10,8 +10,9 @@ use std::time::Instant;
 use tokio::signal::unix::{SignalKind, signal};
 
 use super::describe::Describe;
+use super::ownership;
 use super::plan;
-use super::reading::{self, Reading};
+use super::reading::{self, Allowed, Reading};
 use super::world::{Vault, World};
 use super::{block_on, limits, reach, saved, validate};
 use crate::cli::{ApplyArgs, Globals};
@@ -24,6 +25,7 @@ use crate::transport::Connection;
 
 pub(super) fn run(ui: &Ui, globals: &Globals, args: &ApplyArgs) -> Result<Exit, Failure> {
     let mut world = World::load(globals, Vault::Open)?;
+    ownership::adopt(&mut world, &args.adopt)?;
     let saved = args.plan.as_deref().map(saved::read).transpose()?;
     let selection = match &saved {
         Some(saved) => Selection::saved(saved.ids()),
@@ -46,20 +48,22 @@ async fn whole(
     let start = Instant::now();
     let reporter = Arc::new(Reporter::new(ui));
     let reached = reach::connections(world, &reading::names(world), &*reporter).await?;
-    let reading = reading::read(world, ui, &reach::handles(&reached), !args.no_diff, &*reporter).await;
+    let allowed = Allowed { diff: !args.no_diff, destroy: args.allow_destroy };
+    let reading = reading::read(world, ui, &reach::handles(&reached), allowed, &*reporter).await;
     reporter.finish();
     let reading = reading?.select(world, &selection);
     if let Some(saved) = saved {
         saved::fresh(world, saved, &reading)?;
     }
     plan::show(ui, &Describe::new(world, &reading, ui.is_verbose()).report(start.elapsed()))?;
+    ownership::refuse(reading.chosen())?;
     let partial = reading.reached(world, &selection);
     if reading.chosen().next().is_none() {
         return Ok(partial);
     }
     // A saved plan was read before.
     if saved.is_none() {
-        confirm(ui, args)?;
+        confirm(ui, args, &ownership::destroyed(reading.chosen()))?;
     }
     let aborts = count_interrupts()?;
     reporter.live();
@@ -102,6 +106,7 @@ pub(super) fn failure(error: ApplyError) -> Failure {
         ApplyError::Locked(busy) => Failure::new(Reason::Locked, busy.to_string()),
         ApplyError::Problems(problems) => problems.into(),
         ApplyError::Divided(_) => Failure::new(Reason::Divided, error.to_string()),
+        ApplyError::Foreign(_) => Failure::new(Reason::Foreign, error.to_string()),
         ApplyError::Moved(_) => Failure::new(Reason::Stale, error.to_string()),
         ApplyError::NoLock { .. } => Failure::new(Reason::Unreachable, error.to_string()),
         ApplyError::NotRetired { .. } | ApplyError::Journal(_) => {
@@ -111,12 +116,14 @@ pub(super) fn failure(error: ApplyError) -> Failure {
 }
 
 /// Only `yes` confirms. With nobody to ask, nothing is done.
-fn confirm(ui: &Ui, args: &ApplyArgs) -> Result<(), Failure> {
+fn confirm(ui: &Ui, args: &ApplyArgs, destroyed: &[String]) -> Result<(), Failure> {
     if args.auto_approve {
         return Ok(());
     }
-    let question = "\nDo you want to perform these actions?\n  Only 'yes' will be accepted: ";
-    match ui.ask(question)?.as_deref() {
+    let lost: String = destroyed.iter().map(|data| format!("  - {data}\n")).collect();
+    let lost = if lost.is_empty() { lost } else { format!("\nThis data is destroyed for good:\n{lost}") };
+    let question = format!("{lost}\nDo you want to perform these actions?\n  Only 'yes' will be accepted: ");
+    match ui.ask(&question)?.as_deref() {
         Some("yes") => Ok(()),
         Some(_) => Err(Failure::new(Reason::Declined, "apply cancelled: nothing was changed")),
         None => Err(Failure::new(Reason::Declined, "nobody can be asked here: nothing was changed")

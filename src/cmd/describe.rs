@@ -4,11 +4,12 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use super::ownership::{destroyed, kept, other_clusters, takes_over};
 use super::reading::{Contents, Reading};
 use super::world::{World, template_of};
 use crate::expand::Resource;
 use crate::ledger::Ledger;
-use crate::plan::{Assessment, reason};
+use crate::plan::{Assessment, Foreign, reason};
 use crate::report::diff;
 use crate::report::plan::{Action, Deferred, PlanReport, Selected, Sign, Waiting};
 use crate::report::problems::line_of;
@@ -36,11 +37,15 @@ impl<'a> Describe<'a> {
     pub(super) fn report(&self, took: Duration) -> PlanReport {
         let systems = self.world.systems(&self.reading.observed).remarks();
         let remarks = self.world.own_playbooks().into_iter().chain(self.world.left_out()).chain(systems);
+        let remarks =
+            remarks.chain(kept(&self.reading.plan)).chain(other_clusters(self.world.name(), &self.ledgers));
+        let lost =
+            destroyed(self.reading.chosen()).into_iter().map(|data| format!("destroyed for good: {data}"));
         PlanReport {
             cluster: self.world.name().to_owned(),
             actions: self.reading.chosen().map(|assessment| self.action(assessment)).collect(),
             titles: self.world.titles(),
-            effects: self.reading.effects.clone(),
+            effects: self.reading.effects.iter().cloned().chain(lost).collect(),
             remarks: remarks.collect(),
             selection: self.selection(),
             deferred: self.deferred(),
@@ -88,7 +93,7 @@ impl<'a> Describe<'a> {
 
     fn reason(&self, assessment: &Assessment, sign: Sign) -> String {
         match &assessment.change {
-            Change::Late(why) | Change::Unreadable(why) => return why.clone(),
+            Change::Late(why) | Change::Unreadable(why) | Change::Forget(why) => return why.clone(),
             _ => {}
         }
         if let Some(owes) = owes(assessment).filter(|_| matches!(sign, Sign::Restart | Sign::Reload)) {
@@ -96,6 +101,9 @@ impl<'a> Describe<'a> {
                 || "its configuration changed after it was started".to_owned(),
                 |from| format!("because {} changes", from.split_once('/').map_or(from, |(_, label)| label)),
             );
+        }
+        if assessment.foreign != Foreign::No {
+            return takes_over(assessment, changed_text(self.world, &self.reading.contents, assessment));
         }
         let place = |key: &str| self.world.inventory.place_of(key).map(|place| line_of(&place));
         let ledger = self.ledgers.get(&assessment.host);
@@ -175,6 +183,7 @@ fn owes(assessment: &Assessment) -> Option<&Field> {
 fn sign(assessment: &Assessment) -> Sign {
     let changes = |name: &str| assessment.change.to(name).is_some();
     match &assessment.change {
+        _ if assessment.foreign == Foreign::InTheWay => Sign::InTheWay,
         Change::Create(_) if changes("replaces") => Sign::Replace,
         Change::Create(_) => Sign::Add,
         Change::Update(_) if changes("type") => Sign::Replace,
@@ -185,6 +194,7 @@ fn sign(assessment: &Assessment) -> Sign {
             _ => Sign::Change,
         },
         Change::Remove => Sign::Remove,
+        Change::Forget(_) => Sign::Forget,
         Change::Late(_) => Sign::Later,
         Change::Unreadable(_) | Change::None => Sign::Unreadable,
     }

@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use std::time::Instant;
 
 use super::describe::{changed_text, reads};
-use super::reading::{Contents, contents, names, reached_all};
+use super::ownership::kept;
+use super::reading::{Contents, contents, names, prune, reached_all};
 use super::world::{Vault, World};
 use super::{block_on, reach};
 use crate::cli::{DriftCheckArgs, Globals};
@@ -25,13 +26,14 @@ use crate::transport::Prober;
 
 pub(super) fn run(ui: &Ui, globals: &Globals, args: &DriftCheckArgs) -> Result<Exit, Failure> {
     let start = Instant::now();
-    let world = World::load(globals, Vault::Open)?;
+    let mut world = World::load(globals, Vault::Open)?;
     let selection = world.select(&args.select)?;
     let reporter = Reporter::reading(ui);
     let read = block_on(async {
         let reached = reach::probers(&world, &names(&world), &reporter).await?;
-        let observed = observe(&world, &reached, args.trust_guards, &reporter).await?;
+        let mut observed = observe(&world, &reached, args.trust_guards, &reporter).await?;
         reach::one_cluster(&observed)?;
+        prune(&mut world, &mut observed, &reached, false, &reporter).await?;
         let plan = world.planner().plan(&observed)?;
         let contents = contents(&plan, &reached).await;
         Ok::<_, Failure>((observed, plan, contents))
@@ -46,9 +48,7 @@ pub(super) fn run(ui: &Ui, globals: &Globals, args: &DriftCheckArgs) -> Result<E
     }
     let mut report = judge(&world, &plan, &observed, &contents, &selection);
     report.seconds = start.elapsed().as_secs_f64();
-    for line in report.json() {
-        ui.json(&line)?;
-    }
+    report.json().iter().try_for_each(|line| ui.json(line))?;
     let away = if report.unreachable.is_empty() { Exit::Clean } else { Exit::Unreachable };
     let exit = exit(&report).max(away);
     if exit != Exit::Clean || !ui.is_quiet() {
@@ -214,13 +214,14 @@ fn wanted(assessment: &Assessment) -> Vec<String> {
     match &assessment.change {
         Change::Update(fields) => fields.iter().map(say).collect(),
         Change::Remove => vec!["would be removed".to_owned()],
+        Change::Forget(why) => vec![format!("would be forgotten: {why}")],
         _ => vec!["would be added".to_owned()],
     }
 }
 
 /// What a reader must know to judge the result.
 fn remarks(world: &World, plan: &Plan, observed: &Observed) -> Vec<String> {
-    let mut remarks = Vec::new();
+    let mut remarks = kept(plan);
     let blind = plan.assessments.iter().filter(|assessment| assessment.lacks_secrets).count();
     if blind > 0 {
         remarks.push(format!(

@@ -13,6 +13,7 @@ mod keys;
 mod limits;
 mod node;
 mod node_remove;
+mod ownership;
 mod plan;
 mod reach;
 mod reading;

@@ -3,7 +3,7 @@
 use std::time::Instant;
 
 use super::describe::Describe;
-use super::reading;
+use super::reading::{self, Allowed};
 use super::world::{Vault, World};
 use super::{block_on, reach, saved, validate};
 use crate::cli::{Globals, PlanArgs};
@@ -21,7 +21,8 @@ pub(super) fn run(ui: &Ui, globals: &Globals, args: &PlanArgs) -> Result<Exit, F
     let reading = block_on(async {
         let names = reading::names(&world);
         let reached = reach::probers(&world, &names, &reporter).await?;
-        reading::read(&mut world, ui, &reached, !args.no_diff, &reporter).await
+        let allowed = Allowed { diff: !args.no_diff, destroy: false };
+        reading::read(&mut world, ui, &reached, allowed, &reporter).await
     });
     reporter.finish();
     let reading = reading??;

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use super::world::World;
 use super::{fit, reach};
 use crate::error::{Exit, Failure};
-use crate::exec::{Gathered, Sink, probe_all};
+use crate::exec::{Gathered, Sink, now, probe_all};
 use crate::expand::needs;
 use crate::facts::{Fact, Needs};
 use crate::plan::{Assessment, LeftOut, Observed, Plan, Selection};
@@ -58,23 +58,54 @@ impl Reading {
     }
 }
 
+/// How a reading is done.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Allowed {
+    /// What files hold is fetched, for their diffs.
+    pub(super) diff: bool,
+    /// Data may go where nothing asks for it any more.
+    pub(super) destroy: bool,
+}
+
 /// Probes, makes missing secrets, plans, and fetches what a diff needs.
 pub(super) async fn read(
     world: &mut World,
     ui: &Ui,
     reached: &Gathered<Prober>,
-    diff: bool,
+    allowed: Allowed,
     sink: &dyn Sink,
 ) -> Result<Reading, Failure> {
-    let observed = reach::observe(reached, &needs(&world.resources), sink).await?;
+    let mut observed = reach::observe(reached, &needs(&world.resources), sink).await?;
     reach::one_cluster(&observed)?;
     Problems::check(world.systems(&observed).refused())?;
     Problems::check(fit::misfits(world, &observed))?;
     world.ensure_secrets(&observed, ui)?;
-    let plan = world.planner().plan(&observed)?;
+    prune(world, &mut observed, reached, allowed.destroy, sink).await?;
+    let mut plan = world.planner().plan(&observed)?;
+    let whose = plan.whose();
+    if !whose.is_empty() {
+        observed.update(probe_all(&reached.ok, &whose, &()).await.ok, now());
+        plan = world.planner().plan(&observed)?;
+    }
+    let diff = allowed.diff;
     let contents = if diff { contents(&plan, reached).await } else { BTreeMap::new() };
     let (left_out, effects, words) = (LeftOut::new(), plan.effects.clone(), String::new());
     Ok(Reading { observed, plan, left_out, effects, words, contents })
+}
+
+/// Takes in what nothing asks for any more, and reads how it is there.
+pub(super) async fn prune(
+    world: &mut World,
+    observed: &mut Observed,
+    reached: &Gathered<Prober>,
+    destroy: bool,
+    sink: &dyn Sink,
+) -> Result<(), Failure> {
+    let needs = world.prune(observed, destroy)?;
+    let probed = probe_all(&reached.ok, &needs, sink).await;
+    observed.lose(probed.failed);
+    observed.update(probed.ok, now());
+    Ok(())
 }
 
 /// Names of the hosts that have something to hold.

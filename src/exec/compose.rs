@@ -58,7 +58,7 @@ fn step(resource: &Resource, assessment: &Assessment, requires: Vec<usize>) -> S
 /// The package that is to be installed.
 fn installs(assessment: &Assessment) -> Option<&str> {
     match (&assessment.kind, &assessment.change) {
-        (_, Change::Remove) => None,
+        (_, Change::Remove | Change::Forget(_)) => None,
         (Kind::Package(package), _) => Some(&package.name),
         _ => None,
     }

@@ -8,6 +8,7 @@ mod drive;
 mod event;
 mod gather;
 mod journal;
+mod ledgers;
 mod links;
 mod lock;
 mod pick;

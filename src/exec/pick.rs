@@ -216,8 +216,10 @@ impl Schedule<'_> {
             let first =
                 group.order(free.map(|index| host(index).clone()).collect(), view).into_iter().next()?;
             // Others that are not ready yet still come before the leader.
+            // One that leaves waits for all that stay, and so for the leader.
+            let leaves = |index: &usize| matches!(self.resources[*index].kind, Kind::Gone(_));
             let before = |other: &String| *other != first && !group.waits_for_leader(other, view);
-            let others = open().any(|(_, index)| before(host(index)));
+            let others = open().any(|(_, index)| before(host(index)) && !leaves(index));
             if others && group.leader_host(view).as_ref() == Some(&first) {
                 return None;
             }

@@ -124,9 +124,10 @@ impl Worker<'_> {
         let steps: Vec<(usize, Vec<usize>)> = indices.iter().map(|index| (*index, Vec::new())).collect();
         let mut outcomes = self.batch(host, &steps).await;
         for (index, outcome) in &mut outcomes {
+            let resource = &self.planner.resources[*index];
+            let left = matches!(resource.kind, Kind::Gone(_));
             if *outcome == Outcome::Changed
-                && let Err(why) =
-                    self.await_member(group, host, self.planner.resources[*index].item.as_deref()).await
+                && let Err(why) = self.await_member(group, host, resource.item.as_deref(), left).await
             {
                 *outcome = Outcome::Failed { why };
             }
@@ -146,7 +147,18 @@ impl Worker<'_> {
         }
     }
 
-    async fn await_member(&self, group: GroupName, host: &str, member: Option<&str>) -> Result<(), String> {
+    /// Where one `left`, the others must do without it.
+    async fn await_member(
+        &self,
+        group: GroupName,
+        host: &str,
+        member: Option<&str>,
+        left: bool,
+    ) -> Result<(), String> {
+        if left {
+            let what = format!("{} without {}", group.word(), member.unwrap_or(host));
+            return self.look_until(&what, group, |worker| group.healthy(&worker.view())).await;
+        }
         let what = format!("{} on {host}", member.unwrap_or(group.word()));
         self.look_until(&what, group, |worker| group.member_healthy(host, member, &worker.view())).await
     }

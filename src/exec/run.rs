@@ -73,6 +73,7 @@ impl<'a> Apply<'a> {
         let worker = self.worker(run, lock, journal, &deferred);
         let mut schedule = Schedule::new(worker.planner.graph, worker.planner.resources, tasks, &deferred)
             .within(parallelism);
+        worker.claim(&deferred).await;
         let waited = drive(&worker, &mut schedule, &mut summary, limit, &mut stops).await;
         for (index, because) in deferred {
             summary.deferred.push((worker.planner.resources[index].id.clone(), because));
@@ -110,7 +111,8 @@ impl<'a> Apply<'a> {
         let mut journal = Journal::open(&self.state_dir, &self.cluster, run)?;
         let (run, cluster) = (run.to_owned(), self.cluster.clone());
         journal.write(&Record::RunStarted { run: run.clone(), cluster, time: now() })?;
-        let total = self.plan.changes().count() - self.left_out(&self.plan).len();
+        let left_out = self.left_out(&self.plan);
+        let total = self.plan.chosen(&left_out).filter(|a| a.change.is_work()).count();
         self.sink.event(Event::RunStarted { run, total });
         Ok((lock, journal))
     }
@@ -155,6 +157,12 @@ impl<'a> Apply<'a> {
                 format!("the hosts moved since the plan was shown ({id}): going on with what they show now");
             self.sink.event(Event::Note { text });
         }
+        let left_out = self.left_out(&plan);
+        let foreign = plan.in_the_way().filter(|a| !left_out.contains_key(&a.index));
+        let foreign: Vec<String> = foreign.map(|a| a.id.clone()).collect();
+        if !foreign.is_empty() {
+            return Err(ApplyError::Foreign(foreign.join(", ")));
+        }
         self.plan = plan;
         Ok(())
     }
@@ -163,7 +171,7 @@ impl<'a> Apply<'a> {
         let unknown = |change: &Change| matches!(change, Change::Late(_) | Change::Unreadable(_));
         let task = |a: &Assessment| {
             let task =
-                Task { host: a.host.clone(), changes: !a.change.is_none(), unknown: unknown(&a.change) };
+                Task { host: a.host.clone(), changes: a.change.is_work(), unknown: unknown(&a.change) };
             (a.index, task)
         };
         self.plan.assessments.iter().map(task).collect()

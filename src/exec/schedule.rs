@@ -134,7 +134,7 @@ impl<'a> Schedule<'a> {
     pub(super) fn needs_no_work(&self, node: NodeIndex) -> bool {
         match &self.graph.dag[node] {
             Node::Resource(index) => self.tasks.get(index).is_none_or(|task| !task.changes),
-            Node::Phase(..) | Node::Done(..) => true,
+            Node::Phase(..) | Node::Done(..) | Node::Gone(..) => true,
             Node::Gate(_) => self.idle.contains(&node),
         }
     }

@@ -38,6 +38,9 @@ pub enum ApplyError {
     /// More than one cluster answers.
     #[error("the hosts are not one cluster: {0}; nothing was done")]
     Divided(String),
+    /// Files that came up between the plan and the lock.
+    #[error("these are not hacluster's and are in the way: {0}; nothing was done")]
+    Foreign(String),
     #[error(transparent)]
     Problems(#[from] Problems),
 }

@@ -17,9 +17,9 @@ use crate::playbook::{Once, Phase, Playbook};
 use crate::problem::Problems;
 use crate::release::{features, patroni};
 use crate::render::{RenderError, Renderer};
-use crate::resource::{Kind, OnChange, ResolveError, Resolver};
+use crate::resource::{Gone, Kind, OnChange, ResolveError, Resolver};
 use crate::secrets::Secrets;
-use crate::span::Place;
+use crate::span::{Place, Source};
 
 /// One resource, with where it comes from and what it is tied to.
 #[derive(Debug, Clone)]
@@ -44,6 +44,26 @@ pub struct Resource {
 }
 
 impl Resource {
+    /// What a host's ledger holds and no step asks for.
+    pub fn gone(id: &str, host: &str, gone: Gone, playbook: &str) -> Self {
+        Self {
+            id: id.to_owned(),
+            hosts: vec![host.to_owned()],
+            once: None,
+            kind: Kind::Gone(gone),
+            playbook: playbook.to_owned(),
+            step: String::new(),
+            item: None,
+            phase: Phase::Configure,
+            rolling: false,
+            group: None,
+            limit: None,
+            notifies: Vec::new(),
+            place: Place { source: Source::new(format!("the ledger of {host}"), ""), span: 0..0 },
+            context: Value::UNDEFINED,
+        }
+    }
+
     /// Its host, where it runs on one and always the same.
     pub fn host(&self) -> Option<&str> {
         if self.once.is_some() { None } else { self.hosts.first().map(String::as_str) }

@@ -11,6 +11,7 @@ impl Preferred for PathFact {}
 impl Preferred for UserFact {}
 impl Preferred for String {}
 impl Preferred for Vec<String> {}
+impl Preferred for bool {}
 
 impl Preferred for PackageFact {
     /// A package of two architectures has two rows.
@@ -132,6 +133,19 @@ pub(super) fn group_row(line: &str) -> Option<(String, Vec<String>)> {
 pub(super) fn sysctl_row(line: &str) -> Option<(String, String)> {
     let (key, value) = pair(line)?;
     Some((key, value.split_whitespace().collect::<Vec<_>>().join(" ")))
+}
+
+/// `NAME=ALL THAT GO WITH IT`; one of which apt says nothing has no row.
+pub(super) fn removal_row(line: &str) -> Option<(String, Vec<String>)> {
+    let (name, takes) = pair(line)?;
+    let takes: Vec<String> = takes.split_whitespace().map(str::to_owned).collect();
+    (!takes.is_empty()).then_some((name, takes))
+}
+
+/// `yes=PATH` or `no=PATH`.
+pub(super) fn shipped_row(line: &str) -> Option<(String, bool)> {
+    let (answer, path) = pair(line)?;
+    Some((path, answer == "yes"))
 }
 
 /// Every name of a unit, and what `systemctl show` says of it.

@@ -5,6 +5,7 @@ mod divided;
 mod identity;
 mod lines;
 mod needs;
+mod ownership;
 mod parse;
 mod postgres;
 mod postgres_query;
@@ -63,6 +64,12 @@ pub struct Facts {
     pub checks: BTreeMap<String, Fact<i32>>,
     /// SHA-256 of the public key that belongs to a private key file.
     pub public_keys: BTreeMap<String, Fact<String>>,
+    /// Names in each directory asked for, a line each.
+    pub entries: BTreeMap<String, Fact<String>>,
+    /// All packages that would go with each one asked for, itself among them.
+    pub removals: BTreeMap<String, Fact<Vec<String>>>,
+    /// Whether a file is as its package brought it.
+    pub shipped: BTreeMap<String, Fact<bool>>,
     /// Units that owe a `restart` or `reload`.
     pub debts: BTreeMap<String, String>,
     /// The ledger's text, as found.
@@ -89,6 +96,9 @@ impl Facts {
         self.sysctls.extend(newer.sysctls);
         self.checks.extend(newer.checks);
         self.public_keys.extend(newer.public_keys);
+        self.entries.extend(newer.entries);
+        self.removals.extend(newer.removals);
+        self.shipped.extend(newer.shipped);
         self.debts = newer.debts;
         self.ledger = newer.ledger;
         self.etcd.extend(newer.etcd);

@@ -20,6 +20,12 @@ pub struct Needs {
     pub checks: BTreeSet<String>,
     /// Private key files whose public half is asked.
     pub public_keys: BTreeSet<String>,
+    /// Directories whose names are asked.
+    pub entries: BTreeSet<String>,
+    /// Packages of which is asked what would go with them.
+    pub removals: BTreeSet<String>,
+    /// Files of which is asked whether they are as a package brought them.
+    pub shipped: BTreeSet<String>,
     /// etcd members by name.
     pub etcd: BTreeMap<String, EtcdEndpoint>,
     pub patroni: Option<PatroniEndpoint>,
@@ -74,6 +80,9 @@ impl Needs {
         self.sysctls.extend(other.sysctls);
         self.checks.extend(other.checks);
         self.public_keys.extend(other.public_keys);
+        self.entries.extend(other.entries);
+        self.removals.extend(other.removals);
+        self.shipped.extend(other.shipped);
         self.etcd.extend(other.etcd);
         if other.patroni.is_some() {
             self.patroni = other.patroni;

@@ -75,6 +75,9 @@ pub fn parse(text: &str, needs: &Needs, nonce: &str) -> Result<Facts, ParseError
     facts.contents = items(&needs.contents, get("contents"), nonce, |text| Some(text.to_owned()));
     let first_word = |text: &str| text.split_whitespace().next().map(str::to_owned);
     facts.public_keys = items(&needs.public_keys, get("public_keys"), nonce, first_word);
+    facts.entries = items(&needs.entries, get("entries"), nonce, |text| Some(text.to_owned()));
+    facts.removals = keyed(&needs.removals, get("removals"), &SOME, lines::removal_row);
+    facts.shipped = keyed(&needs.shipped, get("shipped"), &SOME, lines::shipped_row);
     facts.checks = checks(&needs.checks, get("checks"), nonce);
     for name in needs.etcd.keys() {
         let fact = get(&format!("etcd:{name}")).map_or_else(missing, |s| Fact::Present(rest::etcd(s.body)));

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
 use super::needs::Needs;
+use super::ownership::{entries, removals, shipped};
 use super::postgres_query;
 use super::services::{etcd, patroni};
 use crate::shell::{quote, words};
@@ -63,6 +64,14 @@ pub fn probe_body(needs: &Needs, nonce: &str) -> String {
     // The hash of nothing, where the file is no key: it fits no certificate.
     let key = "command -v openssl >/dev/null && openssl pkey -passin pass: -in \"$f\" -pubout -outform DER | sha256sum";
     probe.files("public_keys", &needs.public_keys, key);
+    probe.items("entries", &needs.entries, |path| entries(path, NOT_THERE));
+    for (name, asked, ask) in
+        [("removals", &needs.removals, removals as fn(&_) -> _), ("shipped", &needs.shipped, shipped)]
+    {
+        if !asked.is_empty() {
+            probe.section(name, &ask(asked));
+        }
+    }
     let answers = slow(needs, nonce);
     format!("LC_ALL=C QUOTING_STYLE=literal; export LC_ALL QUOTING_STYLE\n{}", beside(&probe.text, &answers))
 }

@@ -9,6 +9,7 @@ use super::implied::prerequisites;
 use super::{Edge, Node};
 use crate::expand::Resource;
 use crate::playbook::{Phase, Playbook, Step, StepKind};
+use crate::resource::Kind;
 
 /// All nodes and edges.
 pub(super) fn dag(resources: &[Resource], playbooks: &[Playbook]) -> DiGraph<Node, Edge> {
@@ -18,14 +19,15 @@ pub(super) fn dag(resources: &[Resource], playbooks: &[Playbook]) -> DiGraph<Nod
     builder.playbooks();
     builder.steps();
     builder.implied();
+    builder.removals();
     builder.dag
 }
 
-struct Builder<'a> {
-    resources: &'a [Resource],
+pub(super) struct Builder<'a> {
+    pub(super) resources: &'a [Resource],
     playbooks: &'a [Playbook],
     dag: DiGraph<Node, Edge>,
-    nodes: Vec<NodeIndex>,
+    pub(super) nodes: Vec<NodeIndex>,
     others: BTreeMap<Node, NodeIndex>,
     edges: BTreeSet<(NodeIndex, NodeIndex)>,
 }
@@ -37,7 +39,13 @@ impl<'a> Builder<'a> {
         Self { resources, playbooks, dag, nodes, others: BTreeMap::new(), edges: BTreeSet::new() }
     }
 
-    fn node(&mut self, node: Node) -> NodeIndex {
+    /// What steps ask for.
+    pub(super) fn wanted(&self) -> impl Iterator<Item = (usize, &'a Resource)> + use<'a> {
+        let resources = self.resources.iter().enumerate();
+        resources.filter(|(_, resource)| !matches!(resource.kind, Kind::Gone(_)))
+    }
+
+    pub(super) fn node(&mut self, node: Node) -> NodeIndex {
         if let Some(found) = self.others.get(&node) {
             return *found;
         }
@@ -46,7 +54,7 @@ impl<'a> Builder<'a> {
         index
     }
 
-    fn edge(&mut self, from: NodeIndex, to: NodeIndex, why: &'static str, soft: bool) {
+    pub(super) fn edge(&mut self, from: NodeIndex, to: NodeIndex, why: &'static str, soft: bool) {
         if from != to && self.edges.insert((from, to)) {
             self.dag.add_edge(from, to, Edge { why, soft });
         }
@@ -54,7 +62,7 @@ impl<'a> Builder<'a> {
 
     /// prepare, then packages, then configure, on each host.
     fn phases(&mut self) {
-        for (index, resource) in self.resources.iter().enumerate() {
+        for (index, resource) in self.wanted() {
             let Some(host) = resource.host().map(str::to_owned) else { continue };
             let prepared = self.node(Node::Phase(host.clone(), Phase::Prepare));
             let installed = self.node(Node::Phase(host, Phase::Packages));
@@ -75,7 +83,7 @@ impl<'a> Builder<'a> {
     /// in the group's playbook waits for the gate, unless members wait for it; so does
     /// what disturbs members.
     fn gates(&mut self) {
-        for (index, resource) in self.resources.iter().enumerate() {
+        for (index, resource) in self.wanted() {
             let Some(group) = resource.group else { continue };
             let node = self.nodes[index];
             if resource.rolling && resource.kind.makes_member() {
@@ -100,7 +108,7 @@ impl<'a> Builder<'a> {
 
     /// `needs`: on the same host, and the health of the needed playbook's group.
     fn playbooks(&mut self) {
-        for (index, resource) in self.resources.iter().enumerate() {
+        for (index, resource) in self.wanted() {
             let Some(playbook) = self.playbooks.iter().find(|p| p.name == resource.playbook) else {
                 continue;
             };
@@ -140,10 +148,10 @@ impl<'a> Builder<'a> {
     /// `after` and `notify`, as the steps say.
     fn steps(&mut self) {
         let mut by_step: BTreeMap<(&str, &str), Vec<usize>> = BTreeMap::new();
-        for (index, resource) in self.resources.iter().enumerate() {
+        for (index, resource) in self.wanted() {
             by_step.entry((&resource.playbook, &resource.step)).or_default().push(index);
         }
-        for (index, resource) in self.resources.iter().enumerate() {
+        for (index, resource) in self.wanted() {
             let Some(playbook) = self.playbooks.iter().find(|p| p.name == resource.playbook) else {
                 continue;
             };
@@ -174,10 +182,10 @@ impl<'a> Builder<'a> {
         let mut by_label: BTreeMap<(&str, String), usize> = BTreeMap::new();
         // No host is called so: what runs once is before and after its like only.
         let place = |resource: &'a Resource| resource.host().unwrap_or("cluster");
-        for (index, resource) in self.resources.iter().enumerate() {
+        for (index, resource) in self.wanted() {
             by_label.insert((place(resource), resource.kind.label()), index);
         }
-        for (index, resource) in self.resources.iter().enumerate() {
+        for (index, resource) in self.wanted() {
             let host = place(resource);
             for (label, why) in prerequisites(&resource.kind) {
                 if let Some(other) = by_label.get(&(host, label)) {

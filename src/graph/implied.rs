@@ -19,6 +19,11 @@ pub(super) fn prerequisites(kind: &Kind) -> Vec<(String, &'static str)> {
         Kind::File(f) => parents(&f.path).into_iter().chain(owned(&f.owner, &f.group)).collect(),
         Kind::Directory(d) => parents(&d.path).into_iter().chain(owned(&d.owner, &d.group)).collect(),
         Kind::Link(l) => parents(&l.path),
+        // Left before its data goes, where both go.
+        Kind::EtcdMember(m) => {
+            let data = (format!("directory:{}", m.data), "its directory comes first");
+            parents(&m.data).into_iter().chain([data]).collect()
+        }
         Kind::Certificate(c) => parents(&c.key).into_iter().chain(owned(&c.owner, &c.group)).collect(),
         Kind::User(u) => u.groups.iter().map(|g| (format!("group:{g}"), "its group comes first")).collect(),
         Kind::Unit(unit) => {

@@ -3,6 +3,7 @@
 
 mod build;
 mod implied;
+mod removal;
 
 use std::collections::BTreeSet;
 
@@ -26,6 +27,9 @@ pub enum Node {
     Done(String, String),
     /// A group is healthy.
     Gate(GroupName),
+    /// On a host, what is no more asked for is gone up to this rank; with the first,
+    /// all that is asked for is done.
+    Gone(String, u8),
 }
 
 /// Why one node waits for another.
@@ -80,6 +84,7 @@ impl Graph {
             Node::Phase(host, phase) => format!("{host}/phase:{phase:?}").to_lowercase(),
             Node::Done(host, playbook) => format!("{host}/playbook:{playbook}"),
             Node::Gate(group) => format!("cluster/gate:{}", group.word()),
+            Node::Gone(host, rank) => format!("{host}/removal:{rank}"),
         }
     }
 }

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use super::Away;
+use super::{Away, Foreign};
 use crate::expand::Resource;
 use crate::facts::view::View;
 use crate::facts::{EtcdFact, Fact, Facts, PatroniFact};
@@ -83,6 +83,10 @@ pub struct Assessment {
     pub have: Option<Fields>,
     /// It could not be filled in because the secrets are not at hand.
     pub lacks_secrets: bool,
+    /// Whose the thing is that it would overwrite.
+    pub foreign: Foreign,
+    /// Why it stays although nothing asks for it any more.
+    pub stays: Option<String>,
 }
 
 impl Planner<'_> {
@@ -113,6 +117,8 @@ impl Planner<'_> {
             change: Change::None,
             have: None,
             lacks_secrets: false,
+            foreign: Foreign::No,
+            stays: None,
         };
         match resource.resolve(self.renderer, self.secrets, facts, observed.view.now) {
             Ok(kind) => assessment.kind = kind,
@@ -127,12 +133,18 @@ impl Planner<'_> {
         let have = manage.have(facts, &observed.view);
         let change = manage.diff(facts, &observed.view);
         if let Have::Fields(fields) = have {
+            assessment.stays = stays(&assessment.kind, facts);
             assessment.have = Some(fields);
         }
         assessment.change = change;
         assessment.settle();
         Ok(assessment)
     }
+}
+
+fn stays(kind: &Kind, facts: &Facts) -> Option<String> {
+    let Kind::Gone(gone) = kind else { return None };
+    gone.stays(facts)
 }
 
 impl Assessment {

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use super::Assessment;
 use crate::ledger::Ledger;
-use crate::resource::{Change, Field, Fields, Unit, sealed};
+use crate::resource::{Change, Field, Fields, Kind, Unit, sealed};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Cause {
@@ -23,6 +23,10 @@ pub fn cause(assessment: &Assessment, ledger: Option<&Ledger>) -> Cause {
     match &assessment.change {
         Change::None | Change::Late(_) | Change::Unreadable(_) => return Cause::Unknown,
         _ => {}
+    }
+    // That nothing asks for it any more is the configuration's doing.
+    if matches!(assessment.kind, Kind::Gone(_)) {
+        return Cause::Pending;
     }
     let Some(ledger) = ledger else { return Cause::Pending };
     let Some(last) = ledger.resources.get(&assessment.id) else { return Cause::Pending };
@@ -72,6 +76,9 @@ pub fn reason(
     inventory: &BTreeMap<String, String>,
     place: &dyn Fn(&str) -> Option<String>,
 ) -> String {
+    if let Kind::Gone(gone) = &assessment.kind {
+        return gone.reason.clone();
+    }
     let changed = |ledger: &Ledger| -> Vec<String> {
         let touched = |key: &&String| reads.iter().any(|r| *key == r || key.starts_with(&format!("{r}.")));
         let moved = |key: &&String| ledger.inventory.get(*key) != inventory.get(*key);

@@ -5,6 +5,7 @@ mod assess;
 mod away;
 mod cause;
 mod effects;
+mod foreign;
 mod restarts;
 mod saved;
 mod selection;
@@ -20,16 +21,19 @@ pub use assess::{Assessment, Observed, Planner};
 pub use away::{Absence, Away};
 pub use cause::{Cause, cause, moved, reason};
 pub use effects::effects;
+pub use foreign::Foreign;
 pub use saved::{Basis, Parts, Saved, SavedChange, Stale};
 pub use selection::{Selection, Unknown, Wish};
 pub use split::LeftOut;
 pub use systems::Systems;
 pub use verdict::{Verdict, verdict};
 
+use crate::facts::Needs;
 use crate::facts::view::View;
 use crate::graph::Node;
+use crate::ledger::Ledger;
 use crate::problem::Problems;
-use crate::resource::Change;
+use crate::resource::{Change, Kind};
 
 /// What a run would do.
 #[derive(Debug, Default)]
@@ -47,6 +51,26 @@ impl Plan {
     /// The assessments that are no `Change::None`.
     pub fn changes(&self) -> impl Iterator<Item = &Assessment> {
         self.assessments.iter().filter(|a| !a.change.is_none())
+    }
+
+    /// What lies in the way and is not hacluster's.
+    pub fn in_the_way(&self) -> impl Iterator<Item = &Assessment> {
+        self.assessments.iter().filter(|a| a.foreign == Foreign::InTheWay)
+    }
+
+    /// What must be asked about what lies in the way: a package may have brought it.
+    pub fn whose(&self) -> BTreeMap<String, Needs> {
+        let mut needs: BTreeMap<String, Needs> = BTreeMap::new();
+        for assessment in self.assessments.iter().filter(|a| a.foreign != Foreign::No) {
+            let path = foreign::target(&assessment.kind).map(|(path, _)| path.to_owned());
+            needs.entry(assessment.host.clone()).or_default().shipped.extend(path);
+        }
+        needs
+    }
+
+    /// What nothing asks for and stays all the same: host, kind and name, why.
+    pub fn stays(&self) -> impl Iterator<Item = (&str, String, &str)> {
+        self.assessments.iter().filter_map(|a| Some((&*a.host, a.kind.label(), a.stays.as_deref()?)))
     }
 
     pub fn is_empty(&self) -> bool {
@@ -74,6 +98,7 @@ impl Plan {
         let mut counts = [0; 4];
         for assessment in self.changes() {
             let slot = match assessment.change {
+                Change::Forget(_) => continue,
                 Change::Create(_) => 0,
                 Change::Update(_) | Change::Unreadable(_) | Change::None => 1,
                 Change::Remove => 2,
@@ -88,6 +113,10 @@ impl Plan {
 impl Planner<'_> {
     /// Judges every resource, predecessors first.
     pub fn plan(&self, observed: &Observed) -> Result<Plan, Problems> {
+        let ledger = |(host, facts): (&String, &crate::facts::Facts)| {
+            Some((host.clone(), Ledger::read(facts.ledger.as_deref())?))
+        };
+        let ledgers: BTreeMap<String, Ledger> = observed.facts.iter().filter_map(ledger).collect();
         let mut plan = Plan::default();
         let mut problems = Vec::new();
         let mut pending: BTreeSet<NodeIndex> = BTreeSet::new();
@@ -128,7 +157,16 @@ impl Planner<'_> {
                 let first = self.graph.label(*first, self.resources);
                 assessment.change = Change::Late(format!("known after {first}"));
             }
+            if matches!(assessment.kind, Kind::Gone(_))
+                && !ledgers.get(&host).is_some_and(|l| l.holds(&assessment.id))
+            {
+                // Another run let go of it since the ledger was read.
+                assessment.change = Change::None;
+            }
             self.owe(&mut assessment, &plan, &observed.view);
+            if let Some(facts) = observed.facts.get(&host) {
+                assessment.foreign = foreign::foreign(&assessment, ledgers.get(&host), facts);
+            }
             if !assessment.change.is_none() {
                 pending.insert(*node);
             }
@@ -143,8 +181,8 @@ impl Planner<'_> {
     /// whose settings change a restart.
     fn owe(&self, assessment: &mut Assessment, plan: &Plan, view: &View) {
         let unit = match &assessment.kind {
-            crate::resource::Kind::Unit(unit) => unit,
-            crate::resource::Kind::PatroniRestart(_) => return restarts::owe(assessment, plan, view),
+            Kind::Unit(unit) => unit,
+            Kind::PatroniRestart(_) => return restarts::owe(assessment, plan, view),
             _ => return,
         };
         let name = unit.full_name();

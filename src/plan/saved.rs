@@ -170,6 +170,7 @@ fn word(change: &Change) -> &'static str {
         Change::Create(_) => "create",
         Change::Update(_) => "update",
         Change::Remove => "remove",
+        Change::Forget(_) => "forget",
         Change::Late(_) => "later",
         Change::Unreadable(_) => "unreadable",
     }

@@ -57,6 +57,7 @@ fn blind(assessment: &Assessment, ledger: Option<&Ledger>) -> Verdict {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::plan::Foreign;
     use crate::resource::{Fields, File, Kind};
 
     const ID: &str = "n1/file:/etc/a";
@@ -83,6 +84,8 @@ mod tests {
             change: Change::None,
             have,
             lacks_secrets: true,
+            foreign: Foreign::No,
+            stays: None,
         }
     }
 

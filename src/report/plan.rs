@@ -15,6 +15,10 @@ pub enum Sign {
     Change,
     Replace,
     Remove,
+    /// It stays on its host, and is hacluster's no more.
+    Forget,
+    /// Somebody else's thing that would be overwritten.
+    InTheWay,
     /// A unit pays what it owes.
     Restart,
     Reload,
@@ -83,15 +87,16 @@ pub struct PlanReport {
 }
 
 impl PlanReport {
-    /// To add, to change, to remove, known only later.
-    pub(super) fn counts(&self) -> [usize; 4] {
-        let mut counts = [0; 4];
+    /// To add, to change, to remove, known only later, to forget.
+    pub(super) fn counts(&self) -> [usize; 5] {
+        let mut counts = [0; 5];
         for action in &self.actions {
             let slot = match action.sign {
                 Sign::Add | Sign::Replace => 0,
-                Sign::Change | Sign::Restart | Sign::Reload | Sign::Unreadable => 1,
+                Sign::Change | Sign::Restart | Sign::Reload | Sign::Unreadable | Sign::InTheWay => 1,
                 Sign::Remove => 2,
                 Sign::Later => 3,
+                Sign::Forget => 4,
             };
             counts[slot] += 1;
         }
@@ -105,13 +110,13 @@ impl PlanReport {
         let waiting = self.selection.iter().flat_map(|s| &s.waiting).map(|w| tagged("not_selected", w));
         let effects = self.effects.iter().map(|text| json!({ "type": "effect", "text": text }));
         let remarks = self.remarks.iter().map(|text| json!({ "type": "remark", "text": text }));
-        let [add, change, remove, later] = self.counts();
+        let [add, change, remove, later, forget] = self.counts();
         let left_out = self.selection.as_ref().map_or(0, |selection| selection.waiting.len());
         let summary = json!({
             "type": "plan_summary",
             "selected": self.actions.len(), "left_out": left_out,
             "cluster": self.cluster,
-            "add": add, "change": change, "remove": remove, "later": later,
+            "add": add, "change": change, "remove": remove, "later": later, "forget": forget,
             "hosts": self.hosts,
             "unreachable": self.deferred.iter().map(|d| &d.host).collect::<Vec<_>>(),
             "seconds": self.seconds,

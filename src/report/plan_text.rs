@@ -80,8 +80,10 @@ impl PlanReport {
             };
             return format!("{} {what} {}\n", paint.bold(&paint.green("No changes.")), paint.dim(&took));
         }
-        let [add, change, remove, later] = self.counts();
-        let later = if later > 0 { format!(" {later} known only later.") } else { String::new() };
+        let [add, change, remove, later, forget] = self.counts();
+        let more =
+            |count: usize, what: &str| if count > 0 { format!(" {count} {what}.") } else { String::new() };
+        let later = more(later, "known only later") + &more(forget, "to forget");
         let plan = paint.bold("Plan:");
         format!("{plan} {add} to add, {change} to change, {remove} to remove.{later} {}\n", paint.dim(&took))
     }
@@ -170,8 +172,9 @@ fn sign(sign: Sign, paint: Paint) -> String {
         Sign::Change | Sign::Restart | Sign::Reload => paint.yellow("~"),
         Sign::Replace => format!("{}/{}", paint.red("-"), paint.green("+")),
         Sign::Remove => paint.red("-"),
+        Sign::Forget => paint.cyan("."),
         Sign::Later => paint.cyan("?"),
-        Sign::Unreadable => paint.red("!"),
+        Sign::Unreadable | Sign::InTheWay => paint.red("!"),
     }
 }
 
@@ -181,6 +184,8 @@ fn verb(sign: Sign) -> &'static str {
         Sign::Reload => " will reload",
         Sign::Replace => " must be replaced",
         Sign::Unreadable => " could not be read",
+        Sign::InTheWay => " is in the way",
+        Sign::Forget => " is only forgotten",
         _ => "",
     }
 }
@@ -188,7 +193,7 @@ fn verb(sign: Sign) -> &'static str {
 /// What is shown without being asked: changed values, and how a member starts.
 fn notable(sign: Sign, field: &Field) -> bool {
     match sign {
-        Sign::Change | Sign::Replace | Sign::Remove => true,
+        Sign::Change | Sign::Replace | Sign::Remove | Sign::InTheWay => true,
         Sign::Add => matches!(field.name.as_str(), "start" | "replaces"),
         _ => false,
     }

@@ -66,6 +66,18 @@ impl Certificate {
         LeafSpec { common_name: self.common_name.clone(), names, usages, days: self.days }
     }
 
+    /// Whether one of its two files is there.
+    pub(super) fn remains(&self, host: &Facts) -> Have {
+        for path in [&self.cert, &self.key] {
+            match host.paths.get(path) {
+                Some(Fact::Present(_)) => return Have::Fields(fields([("path", path)])),
+                Some(Fact::Unreadable(why)) => return Have::Unreadable(why.clone()),
+                _ => {}
+            }
+        }
+        Have::Absent
+    }
+
     fn describe(&self, found: &Described, host: &Facts, now: u64) -> Fields {
         let left = found.not_after.saturating_sub(now) / 86_400;
         let fits = host.public_keys.get(&self.key).and_then(Fact::present) == Some(&found.public_key);
@@ -131,6 +143,9 @@ impl Manage for Certificate {
     }
 
     fn apply(&self, change: &Change) -> Script {
+        if matches!(change, Change::Remove) {
+            return Script::new(format!("rm -f -- {}", words([&*self.key, &self.cert])));
+        }
         let there = |f: &Field| f.name.ends_with("_file") && !f.from.is_empty();
         if matches!(change, Change::Update(fields) if fields.iter().all(there)) {
             let owner = quote(&format!("{}:{}", self.owner, self.group));

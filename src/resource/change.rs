@@ -45,6 +45,8 @@ pub enum Change {
     Create(Vec<Field>),
     Update(Vec<Field>),
     Remove,
+    /// It stays on the host, and is hacluster's no more.
+    Forget(String),
     /// Conditional: it will be probed again when its predecessors are done.
     Late(String),
     Unreadable(String),
@@ -53,6 +55,11 @@ pub enum Change {
 impl Change {
     pub fn is_none(&self) -> bool {
         matches!(self, Self::None)
+    }
+
+    /// Something has to be done on the host, or may have to be.
+    pub fn is_work(&self) -> bool {
+        !matches!(self, Self::None | Self::Forget(_))
     }
 
     /// The new value of a field that changes.

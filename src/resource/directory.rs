@@ -19,6 +19,9 @@ pub struct Directory {
     pub group: String,
     #[serde(default = "mode")]
     pub mode: String,
+    /// What lies in it cannot be made anew: it goes only where that is allowed.
+    #[serde(default)]
+    pub data: bool,
 }
 
 fn mode() -> String {
@@ -58,6 +61,10 @@ impl Manage for Directory {
 
     fn apply(&self, change: &Change) -> Script {
         let path = quote(&self.path);
+        if matches!(change, Change::Remove) {
+            let remove = if self.data { "rm -rf --one-file-system" } else { "rmdir" };
+            return Script::new(format!("{remove} -- {path}"));
+        }
         if change.to("type").is_some() && matches!(change, Change::Update(_)) {
             return Script::new(format!(
                 "echo {path} exists and is no directory: move it away first >&2\nexit 1"

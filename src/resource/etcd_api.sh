@@ -93,6 +93,17 @@ etcd_remove() {
     done
 }
 
+# etcd_leave NAME: the member gives its vote back.
+etcd_leave() {
+    etcd_call /v3/cluster/member/list '{}' || {
+        echo "etcd does not tell its members: $etcd_answer" >&2
+        return 1
+    }
+    etcd_id=$(printf %s "$etcd_answer" | sed 's/{"ID"/\
+&/g' | sed -n 's/^{"ID": *"\([0-9]*\)", *"name": *"'"$1"'".*/\1/p')
+    [ -z "$etcd_id" ] || etcd_remove "$etcd_id"
+}
+
 # etcd_to_leader ENDPOINT...: goes on with the endpoint that leads.
 etcd_to_leader() {
     for etcd_url in "$@"; do

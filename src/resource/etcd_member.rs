@@ -35,6 +35,9 @@ pub struct EtcdMember {
     pub ca: String,
     /// Path stem of a client certificate.
     pub identity: String,
+    /// The whole cluster goes: there is nobody to tell.
+    #[serde(skip)]
+    pub last: bool,
     #[serde(skip)]
     pub token: Option<String>,
     #[serde(skip)]
@@ -57,7 +60,7 @@ impl EtcdMember {
     }
 
     /// This member's row: one that was never started has no name yet.
-    fn row<'a>(&self, etcd: &'a EtcdView) -> Option<&'a EtcdRow> {
+    pub(super) fn row<'a>(&self, etcd: &'a EtcdView) -> Option<&'a EtcdRow> {
         etcd.members.iter().find(|m| m.name == self.name || m.peer_urls.contains(&self.peer))
     }
 
@@ -94,7 +97,7 @@ impl EtcdMember {
         crate::shell::words(self.endpoints.split_whitespace().filter(|e| *e != self.client))
     }
 
-    fn login(&self) -> String {
+    pub(super) fn login(&self) -> String {
         let (ca, identity) = (quote(&self.ca), quote(&self.identity));
         let password = quote(&json_quoted(self.password.as_ref()));
         format!("{ETCD_API}\netcd_login {ca} {identity} {password} {}\n", self.others())
@@ -202,6 +205,9 @@ impl Manage for EtcdMember {
     }
 
     fn apply(&self, change: &Change) -> Script {
+        if matches!(change, Change::Remove) {
+            return self.leave();
+        }
         match change.to("start") {
             Some("join") => Script::new(self.join(change)),
             Some("promote") => {

@@ -11,6 +11,9 @@ use crate::facts::{Fact, Facts, Needs, PathType};
 use crate::secret::Secret;
 use crate::shell::{quote, words};
 
+/// Where systemd reads units that are no package's.
+const UNITS: &str = "/etc/systemd/system/";
+
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct File {
@@ -32,6 +35,9 @@ pub struct File {
     pub validate: Option<String>,
     #[serde(default)]
     pub absent: bool,
+    /// Takes over a file that is there and is not hacluster's.
+    #[serde(default)]
+    pub replaces: bool,
     #[serde(skip)]
     pub text: Option<Secret>,
     /// What is left of `text` where nothing is to be done about it.
@@ -59,6 +65,7 @@ impl File {
             mode: mode(),
             validate: None,
             absent: false,
+            replaces: false,
             text: None,
             digest: None,
         }
@@ -129,7 +136,8 @@ impl Manage for File {
     fn apply(&self, change: &Change) -> Script {
         let path = quote(&self.path);
         if matches!(change, Change::Remove) {
-            return Script::new(format!("hac_keep {path}\nrm -f -- {path}"));
+            let reload = if self.path.starts_with(UNITS) { "\nsystemctl daemon-reload" } else { "" };
+            return Script::new(format!("hac_keep {path}\nrm -f -- {path}{reload}"));
         }
         let content = change.to("content").is_some() || change.to("type").is_some();
         if !content {

@@ -33,7 +33,12 @@ impl Manage for Group {
         }
     }
 
-    fn apply(&self, _change: &Change) -> Script {
+    fn apply(&self, change: &Change) -> Script {
+        if matches!(change, Change::Remove) {
+            // The user of its name may have taken it along.
+            let name = quote(&self.name);
+            return Script::new(format!("if getent group {name} >/dev/null; then groupdel {name}; fi"));
+        }
         Script::new(format!("groupadd --system {}", quote(&self.name)))
     }
 }

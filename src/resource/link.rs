@@ -14,6 +14,9 @@ use crate::shell::quote;
 pub struct Link {
     pub path: String,
     pub target: String,
+    /// Takes over a link that is there and is not hacluster's.
+    #[serde(default)]
+    pub replaces: bool,
 }
 
 impl Manage for Link {
@@ -36,8 +39,11 @@ impl Manage for Link {
         }
     }
 
-    fn apply(&self, _change: &Change) -> Script {
+    fn apply(&self, change: &Change) -> Script {
         let (path, target) = (quote(&self.path), quote(&self.target));
+        if matches!(change, Change::Remove) {
+            return Script::new(format!("rm -f -- {path}"));
+        }
         Script::new(format!(
             "if [ -e {path} ] && [ ! -L {path} ]; then echo {path} exists and is no link: move it away first >&2; exit 1; fi\nln -sfnT -- {target} {path}"
         ))

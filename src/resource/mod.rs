@@ -6,9 +6,11 @@ mod change;
 mod command;
 mod directory;
 mod etcd_auth;
+mod etcd_leave;
 mod etcd_member;
 mod etcd_members;
 mod file;
+mod gone;
 mod group;
 mod link;
 mod package;
@@ -21,8 +23,10 @@ mod postgres_extension;
 mod postgres_grant;
 mod postgres_user;
 mod psql;
+mod resolve;
 mod script;
 mod sysctl;
+mod undo;
 mod unit;
 mod user;
 mod wait;
@@ -35,6 +39,7 @@ pub use etcd_auth::EtcdAuth;
 pub use etcd_member::EtcdMember;
 pub use etcd_members::EtcdMembers;
 pub use file::File;
+pub use gone::{Fate, Gone};
 pub use group::Group;
 pub use link::Link;
 pub use package::Package;
@@ -44,6 +49,7 @@ pub use postgres_database::PostgresDatabase;
 pub use postgres_extension::PostgresExtension;
 pub use postgres_grant::PostgresGrant;
 pub use postgres_user::PostgresUser;
+pub use resolve::{ResolveError, Resolver};
 pub use restart_settings::{binding_default, needs_restart};
 pub use script::{PRELUDE, Script};
 pub use sysctl::Sysctl;
@@ -51,35 +57,10 @@ pub use unit::{OnChange, Unit};
 pub use user::User;
 pub use wait::Wait;
 
+use serde::{Deserialize, Serialize};
+
 use crate::facts::view::View;
 use crate::facts::{Facts, Needs};
-use crate::secrets::Secrets;
-
-/// What a resource may ask for when its content is filled in: after the probe,
-/// because templates may read facts.
-pub trait Resolver {
-    /// Renders a template by name for the resource's host.
-    fn template(&self, name: &str) -> Result<String, ResolveError>;
-    /// The cluster's secrets; `None` where they are not at hand (`drift-check`).
-    fn secrets(&self) -> Option<&Secrets>;
-    /// What its host told; for what may already be there in another form.
-    fn facts(&self) -> &Facts;
-    /// Seconds since 1970.
-    fn now(&self) -> u64;
-}
-
-#[derive(Debug, thiserror::Error)]
-pub enum ResolveError {
-    #[error("{0}")]
-    Render(#[from] crate::problem::Problems),
-    #[error("{0}")]
-    Pki(#[from] crate::pki::PkiError),
-    #[error("the secret {0} {1}")]
-    Password(String, crate::scram::PasswordError),
-    /// Nothing is wrong: it just cannot be known without the secrets.
-    #[error("needs the secrets, which are not at hand")]
-    NoSecrets,
-}
 
 /// The pure functions every kind has. Plan and apply share them, so that a plan
 /// cannot lie.
@@ -126,7 +107,8 @@ pub trait Manage {
 }
 
 /// One resource of one kind.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Kind {
     File(File),
     Directory(Directory),
@@ -148,6 +130,9 @@ pub enum Kind {
     PostgresDatabase(PostgresDatabase),
     PostgresExtension(PostgresExtension),
     PostgresGrant(PostgresGrant),
+    /// What is no more asked for, of any kind.
+    #[serde(skip)]
+    Gone(Gone),
 }
 
 impl Kind {
@@ -174,6 +159,7 @@ impl Kind {
             Self::PostgresDatabase(r) => format!("postgres_database:{}", r.name),
             Self::PostgresExtension(r) => format!("postgres_extension:{}/{}", r.database, r.name),
             Self::PostgresGrant(r) => format!("postgres_grant:{}", r.label()),
+            Self::Gone(r) => r.kind.label(),
         }
     }
 
@@ -199,6 +185,7 @@ impl Kind {
             Self::PostgresDatabase(r) => r,
             Self::PostgresExtension(r) => r,
             Self::PostgresGrant(r) => r,
+            Self::Gone(r) => r,
         }
     }
 
@@ -224,6 +211,7 @@ impl Kind {
             Self::PostgresDatabase(r) => r,
             Self::PostgresExtension(r) => r,
             Self::PostgresGrant(r) => r,
+            Self::Gone(r) => r,
         }
     }
 

@@ -2,6 +2,8 @@
 //! of a host are installed in one transaction, which the executor asks for here.
 //! Must not know which playbook wants it.
 
+use std::collections::BTreeSet;
+
 use serde::{Deserialize, Serialize};
 
 use super::change::{Change, Fields, Have, fields};
@@ -36,6 +38,14 @@ impl Package {
              -o Dpkg::Options::=--force-confdef -o Dpkg::Options::=--force-confold install {}",
             words(names)
         ))
+    }
+}
+
+impl Package {
+    /// Takes along only what is named: asked of apt once more right before.
+    pub(super) fn remove(&self, with: &BTreeSet<String>) -> Script {
+        let names = words(std::iter::once(self.name.as_str()).chain(with.iter().map(String::as_str)));
+        Script::new(format!("hac_remove {LOCK_SECONDS} {names}"))
     }
 }
 

@@ -22,13 +22,42 @@ hac_paid() {
     rm -f "$HAC_STATE/debt/$1"
 }
 
+# hac_trim: room for one more run among the ten whose previous contents are kept.
+# Names of runs begin with their time.
+hac_trim() {
+    for hac_old in "$HAC_STATE"/previous/*/; do
+        [ -d "$hac_old" ] && printf '%s\n' "$hac_old"
+    done | sort | head -n -9 | while read -r hac_old; do
+        rm -rf -- "$hac_old"
+    done
+}
+
 # hac_keep PATH: keeps the previous content, once per run.
 hac_keep() {
     [ -f "$1" ] || return 0
     kept="$HAC_STATE/previous/${HAC_RUN:-manual}$1"
     [ -e "$kept" ] && return 0
+    [ -d "$HAC_STATE/previous/${HAC_RUN:-manual}" ] || hac_trim
     mkdir -p "$HAC_STATE/previous" && chmod 0700 "$HAC_STATE/previous" && mkdir -p "${kept%/*}" || return 1
     cp -a "$1" "$kept.part" && mv -fT "$kept.part" "$kept"
+}
+
+# hac_remove SECONDS PACKAGE ALLOWED...: removes a package, configuration stays;
+# refused where others would go along that are not allowed to.
+hac_remove() {
+    hac_wait=$1 hac_name=$2
+    shift
+    hac_goes=$(apt-get -s -q remove "$hac_name" | sed -n 's/^Remv \([^ ]*\).*/\1/p') || return 1
+    for hac_one in $hac_goes; do
+        case " $* " in
+        *" $hac_one "*) ;;
+        *)
+            echo "$hac_name stays: its removal would also remove $hac_one" >&2
+            return 1
+            ;;
+        esac
+    done
+    DEBIAN_FRONTEND=noninteractive apt-get -o DPkg::Lock::Timeout="$hac_wait" -q -y -o Dpkg::Use-Pty=0 remove "$hac_name"
 }
 
 # hac_put PATH MODE OWNER GROUP [VALIDATE] <content: temp beside the target,

@@ -17,6 +17,14 @@ pub struct Sysctl {
 }
 
 impl Sysctl {
+    /// Of the value that was there before: still to be set back, or not.
+    pub(super) fn remains(&self, host: &Facts, cluster: &View) -> Have {
+        match self.have(host, cluster) {
+            Have::Fields(have) if Some(&have) == self.want().as_ref() => Have::Absent,
+            other => other,
+        }
+    }
+
     /// The value with single spaces, as it is read back.
     fn plain(&self) -> String {
         self.value.split_whitespace().collect::<Vec<_>>().join(" ")

@@ -72,6 +72,39 @@ impl Unit {
         }
     }
 
+    /// What is left of what was asked for: it runs, starts at boot, is masked.
+    pub(super) fn remains(&self, host: &Facts) -> Have {
+        let name = self.full_name();
+        let unit = match host.units.get(&name) {
+            None => return Have::Unreadable(format!("{name} was not asked for")),
+            Some(Fact::Unreadable(why)) => return Have::Unreadable(why.clone()),
+            Some(Fact::Absent) => return Have::Absent,
+            Some(Fact::Present(unit)) => unit,
+        };
+        let runs = self.state == Some(State::Started) && !matches!(&*unit.active, "inactive" | "failed" | "");
+        let starts = self.enabled == Some(true) && unit.file_state.starts_with("enabled");
+        if runs || starts || (self.masked && unit.load == "masked") {
+            return Have::Fields(fields([("state", &unit.active), ("enabled", &unit.file_state)]));
+        }
+        Have::Absent
+    }
+
+    fn undo(&self) -> Script {
+        let name = quote(&self.full_name());
+        if self.masked {
+            return Script::new(format!("systemctl unmask {name}"));
+        }
+        let mut calls = Vec::new();
+        if self.state == Some(State::Started) {
+            calls.push(format!("systemctl stop {name}"));
+        }
+        if self.enabled == Some(true) {
+            calls.push(format!("systemctl disable {name}"));
+        }
+        calls.push(format!("systemctl reset-failed {name} 2>/dev/null || true\nhac_paid {name}"));
+        Script::new(calls.join("\n"))
+    }
+
     /// The field that says a unit runs with what is on disk.
     pub const CONFIGURATION: &str = "configuration";
 }
@@ -128,6 +161,9 @@ impl Manage for Unit {
     }
 
     fn apply(&self, change: &Change) -> Script {
+        if matches!(change, Change::Remove) {
+            return self.undo();
+        }
         let full = self.full_name();
         let name = quote(&full);
         if self.masked {

@@ -64,6 +64,9 @@ impl Manage for User {
 
     fn apply(&self, change: &Change) -> Script {
         let name = quote(&self.name);
+        if matches!(change, Change::Remove) {
+            return Script::new(format!("userdel {name}"));
+        }
         let mut calls = Vec::new();
         if matches!(change, Change::Create(_)) {
             // Its group may be there already, which `useradd --user-group` refuses.

@@ -39,6 +39,7 @@ fn frame(out: &mut String, name: &str, value: &Value, needs: &Needs) {
         "contents" => Some(&needs.contents),
         "public_keys" => Some(&needs.public_keys),
         "checks" => Some(&needs.checks),
+        "entries" => Some(&needs.entries),
         _ => None,
     };
     let (body, status) = match keys {

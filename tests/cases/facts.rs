@@ -10,10 +10,11 @@ use toml::Table;
 
 use super::{Case, answer, line};
 
-pub(super) const SECTIONS: [&str; 16] = [
+pub(super) const SECTIONS: [&str; 19] = [
     "checks",
     "contents",
     "debts",
+    "entries",
     "etcd",
     "groups",
     "hashes",
@@ -24,6 +25,8 @@ pub(super) const SECTIONS: [&str; 16] = [
     "patroni",
     "postgres",
     "public_keys",
+    "removals",
+    "shipped",
     "sysctls",
     "units",
     "users",
@@ -56,6 +59,9 @@ fn needs(section: &str, ask: Vec<String>) -> Needs {
             postgres(&mut needs, &ask);
             return needs;
         }
+        "entries" => &mut needs.entries,
+        "removals" => &mut needs.removals,
+        "shipped" => &mut needs.shipped,
         _ => return needs,
     };
     set.extend(ask);
@@ -109,6 +115,9 @@ fn tell(out: &mut String, section: &str, facts: &Facts) {
         "checks" => rows(out, &facts.checks),
         "public_keys" => rows(out, &facts.public_keys),
         "debts" => rows(out, &facts.debts),
+        "entries" => rows(out, &facts.entries),
+        "removals" => rows(out, &facts.removals),
+        "shipped" => rows(out, &facts.shipped),
         "etcd" => facts.etcd.values().for_each(|fact| whole(out, fact)),
         "ledger" => whole(out, &facts.ledger),
         "identity" => whole(out, &facts.identity),

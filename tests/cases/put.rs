@@ -114,6 +114,50 @@ fn the_content_before_this_run_is_kept() {
 }
 
 #[test]
+fn previous_contents_of_ten_runs_are_kept() {
+    for shell in SHELLS {
+        let folder = tempfile::tempdir().unwrap();
+        for run_number in 10..23 {
+            let again = format!("HAC_RUN=r{run_number}\n{}", put(&folder, &run_number.to_string(), ""));
+            good(&run(shell, folder.path(), &again));
+        }
+        let previous = fs::read_dir(folder.path().join("state/previous")).unwrap();
+        let mut kept: Vec<String> =
+            previous.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+        kept.sort();
+        // The first of them had nothing before it.
+        let expected: Vec<String> = (13..23).map(|number| format!("r{number}")).collect();
+        assert_eq!(kept, expected, "{shell}");
+    }
+}
+
+/// An `apt-get` that says what its removal takes, and writes down what it did.
+const APT: &str = "#!/bin/sh
+case \" $* \" in
+*' -s '*) printf 'Remv %s [1]\\n' game libapp ;;
+*) echo \"$*\" >\"$HAC_STATE.done\" ;;
+esac
+";
+
+#[test]
+fn a_package_goes_only_with_those_that_may_go_too() {
+    for shell in SHELLS {
+        let folder = tempfile::tempdir().unwrap();
+        let (done, apt) = (folder.path().join("state.done"), folder.path().join("apt-get"));
+        fs::write(&apt, APT).unwrap();
+        fs::set_permissions(&apt, fs::Permissions::from_mode(0o755)).unwrap();
+        let path = format!("PATH={}:$PATH", quote(folder.path().to_str().unwrap()));
+        let refused = run(shell, folder.path(), &format!("{path}\nhac_remove 9 libapp app"));
+        assert!(!refused.status.success());
+        let said = String::from_utf8_lossy(&refused.stderr);
+        assert!(said.contains("libapp stays: its removal would also remove game"), "{said}");
+        assert!(!done.exists());
+        good(&run(shell, folder.path(), &format!("{path}\nhac_remove 9 libapp game app")));
+        assert!(fs::read_to_string(&done).unwrap().ends_with("remove libapp\n"));
+    }
+}
+
+#[test]
 fn a_link_is_replaced_and_what_it_points_to_stays() {
     for shell in SHELLS {
         let folder = tempfile::tempdir().unwrap();

@@ -18,6 +18,7 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use toml::{Table, Value};
 
+use super::ending::Ending;
 use super::legible::{NAMES, legible, masked};
 use super::{Case, NOW, answer, line};
 
@@ -53,6 +54,9 @@ struct Given {
     #[serde(default = "first")]
     host: String,
     resource: Table,
+    /// Nothing asks for it any more.
+    #[serde(default)]
+    gone: Option<Ending>,
     #[serde(default)]
     templates: BTreeMap<String, String>,
     /// Secrets are at hand; `drift-check` runs without.
@@ -188,6 +192,9 @@ fn judge(case: &Case) -> (Result<Change, String>, Option<String>) {
     let mut given: Given = case.given();
     issue(&mut given);
     let mut kind = kind(case, &given.resource);
+    if let Some(ending) = &given.gone {
+        kind = ending.of(kind);
+    }
     let mut needs = Needs::default();
     kind.manage().needs(&mut needs);
     let mut facts: BTreeMap<String, Facts> = BTreeMap::new();
@@ -219,6 +226,7 @@ pub(super) fn actual(case: &Case) -> String {
         Ok(Change::Create(_)) => ("create", None),
         Ok(Change::Update(_)) => ("update", None),
         Ok(Change::Remove) => ("remove", None),
+        Ok(Change::Forget(why)) => ("forget", Some(why)),
         Ok(Change::Late(why)) => ("late", Some(why)),
         Ok(Change::Unreadable(why)) => ("unreadable", Some(why)),
     };

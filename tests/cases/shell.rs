@@ -17,10 +17,13 @@ pub(super) fn everything() -> Needs {
         needs.file(name);
         needs.contents.insert(name.to_owned());
         needs.public_keys.insert(name.to_owned());
+        needs.entries.insert(name.to_owned());
+        needs.shipped.insert(name.to_owned());
         needs.checks.insert(format!("test -e '{name}'"));
     }
     for name in ["one", "two"] {
         needs.packages.insert(name.to_owned());
+        needs.removals.insert(name.to_owned());
         needs.units.insert(format!("{name}.service"));
         needs.users.insert(name.to_owned());
         needs.groups.insert(name.to_owned());

@@ -7,7 +7,7 @@ use std::path::PathBuf;
 
 use super::{Folder, but, converged, reached, silent};
 use crate::cli::SelectArgs;
-use crate::cmd::reading::{Reading, read};
+use crate::cmd::reading::{Allowed, Reading, read};
 use crate::cmd::saved;
 use crate::cmd::world::World;
 use crate::error::{Failure, Reason};
@@ -48,7 +48,7 @@ impl Case {
     async fn read(&self, world: &mut World, hosts: &Hosts<'_>) -> Reading {
         let fakes: Vec<(&str, Fake)> =
             hosts.iter().map(|(name, but_for)| (*name, but(&converged(&self.old, name), but_for))).collect();
-        read(world, &silent(), &reached(&fakes), false, &()).await.unwrap()
+        read(world, &silent(), &reached(&fakes), Allowed::default(), &()).await.unwrap()
     }
 
     /// `plan --out`.

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::World;
 use crate::exec::compose::compose;
-use crate::plan::Assessment;
+use crate::plan::{Assessment, Foreign};
 use crate::resource::{Change, Field};
 
 const STEPS: &str = r#"
@@ -32,6 +32,8 @@ fn created(world: &World) -> BTreeMap<usize, Assessment> {
             change: Change::Create(vec![row.clone()]),
             have: None,
             lacks_secrets: false,
+            foreign: Foreign::No,
+            stays: None,
         };
         (index, assessment)
     };

@@ -14,6 +14,7 @@ use super::World;
 use crate::exec::drive::Stops;
 use crate::exec::event::{Event, Sink};
 use crate::exec::{Apply, ApplyError, Parallelism, Summary, probe_all};
+use crate::ledger::Ledger;
 use crate::plan::{Observed, Plan, Selection};
 use crate::transport::fake::Fake;
 use crate::transport::{Connection, Output, Prober};
@@ -49,11 +50,19 @@ impl Lab {
         let templates = dir.path().join("templates");
         fs::create_dir(&templates).unwrap();
         fs::write(templates.join("word.j2"), "word {{ secret('patroni.rest') }}\n").unwrap();
-        let (user, group) = (id("-un"), id("-gn"));
-        let steps = steps.replace("OWN", &format!("owner = \"{user}\", group = \"{group}\""));
-        let world = World::tiny(&steps.replace("ROOT", ROOT), Some(&templates));
+        let world = World::tiny(&filled(steps), Some(&templates));
         let fakes = ["n1", "n2"].map(|name| (name.to_owned(), fake(name, dir.path().join(name))));
         Self { world, fakes: fakes.into(), heard: Arc::default(), dir }
+    }
+
+    /// From now on these steps are asked for; what ledgers hold beyond them goes.
+    pub(super) async fn ask_for(&mut self, steps: &str, destroy: bool) {
+        self.world = World::tiny(&filled(steps), Some(&self.dir.path().join("templates")));
+        let ledger = |(host, facts): (&String, &crate::facts::Facts)| {
+            Some((host.clone(), Ledger::read(facts.ledger.as_deref())?))
+        };
+        let ledgers = self.observe().await.facts.iter().filter_map(ledger).collect();
+        self.world.prune(&ledgers, destroy);
     }
 
     /// Changes how a host answers.
@@ -130,6 +139,12 @@ impl Lab {
     pub(super) async fn run_until(&self, stops: Stops) -> Result<Summary, ApplyError> {
         self.apply().await.run_until(stops).await
     }
+}
+
+/// Steps with the user of the tests and the folder of the hosts.
+fn filled(steps: &str) -> String {
+    let own = format!("owner = \"{}\", group = \"{}\"", id("-un"), id("-gn"));
+    steps.replace("OWN", &own).replace("ROOT", ROOT)
 }
 
 fn id(option: &str) -> String {

@@ -9,6 +9,7 @@ mod host;
 mod order;
 mod plans;
 mod properties;
+mod prune;
 mod rolling;
 mod selection;
 mod sim;
@@ -22,8 +23,10 @@ use petgraph::graph::NodeIndex;
 use crate::expand::{Resource, expand};
 use crate::graph::{Graph, Node};
 use crate::inventory::{self, Host};
+use crate::ledger::Ledger;
 use crate::plan::{Planner, Selection, Wish};
 use crate::playbook::{self, Playbook};
+use crate::prune::{Wanted, removals};
 use crate::render::Renderer;
 use crate::resource::Kind;
 use crate::secrets::Secrets;
@@ -59,6 +62,7 @@ pub(super) struct World {
     pub(super) hosts: Vec<Host>,
     pub(super) resources: Vec<Resource>,
     pub(super) graph: Graph,
+    pub(super) playbooks: Vec<Playbook>,
     pub(super) renderer: Renderer,
     pub(super) secrets: Arc<Secrets>,
 }
@@ -80,7 +84,7 @@ impl World {
         let inventory = inventory::parse("cluster.toml", inventory.as_bytes()).unwrap();
         let resources = expand(playbooks, &inventory.context(), &renderer).unwrap();
         let graph = Graph::build(&resources, playbooks).unwrap();
-        Self { hosts: inventory.hosts(), resources, graph, renderer, secrets }
+        Self { hosts: inventory.hosts(), resources, graph, playbooks: playbooks.to_vec(), renderer, secrets }
     }
 
     /// The lab's cluster under the built-in playbooks.
@@ -96,6 +100,20 @@ impl World {
         let text = format!("[playbook]\nname = \"base\"\ntitle = \"tests\"\non = \"base\"\n{steps}");
         let playbook = playbook::parse(&Source::new("base.toml", text)).unwrap();
         Self::new(TINY, &[playbook], templates)
+    }
+
+    /// Takes in what ledgers hold beyond the steps.
+    pub(super) fn prune(&mut self, ledgers: &BTreeMap<String, Ledger>, destroy: bool) {
+        let inventory = BTreeMap::new();
+        let wanted = Wanted {
+            cluster: "tiny",
+            resources: &self.resources,
+            playbooks: &self.playbooks,
+            inventory: &inventory,
+        };
+        let gone = removals(&wanted, ledgers, destroy);
+        self.resources.extend(gone);
+        self.graph = Graph::build(&self.resources, &self.playbooks).unwrap();
     }
 
     pub(super) fn planner(&self) -> Planner<'_> {

@@ -10,7 +10,7 @@ use super::sim::{Sim, all, form};
 use crate::exec::task::{Parallelism, Work};
 use crate::facts::view::View;
 use crate::group::GroupName;
-use crate::plan::{Assessment, Plan, Selection, Wish};
+use crate::plan::{Assessment, Foreign, Plan, Selection, Wish};
 use crate::resource::Change;
 
 /// A plan where these resources change, or all.
@@ -27,6 +27,8 @@ fn plan(world: &World, changed: &[&str]) -> Plan {
         },
         have: None,
         lacks_secrets: false,
+        foreign: Foreign::No,
+        stays: None,
     };
     Plan { assessments: world.resources.iter().enumerate().map(judged).collect(), ..Plan::default() }
 }

@@ -8,6 +8,7 @@ mod drift;
 mod idempotent;
 mod members;
 mod power;
+mod prune;
 mod reach;
 mod readonly;
 mod rebuilt;
@@ -34,6 +35,7 @@ pub fn all() -> Vec<Drill> {
         reach::DRILLS,
         power::DRILLS,
         rebuilt::DRILLS,
+        prune::DRILLS,
         rolling::DRILLS,
         members::DRILLS,
         secret::DRILLS,
