@@ -28,20 +28,24 @@ struct Leaving<'a> {
 pub(super) fn run(ui: &Ui, globals: &Globals, args: &RemoveArgs) -> Result<Exit, Failure> {
     let world = World::load(globals, Vault::Shut)?;
     let text = edited(&world, &args.name)?;
-    let reporter = Reporter::reading(ui);
-    let leaving = block_on(look(&world, &args.name, &reporter));
-    reporter.finish();
-    let leaving = leaving??;
-    leaving.allowed()?;
-    ui.say(&leaving.text())?;
-    confirm(ui, args)?;
-    block_on(retire(&leaving.reached.ok, &args.name, &leaving.units))?.map_err(apply::failure)?;
+    block_on(stop(ui, &world, args))??;
     if let Some(text) = text {
         node::write(&globals.file, &text, &format!("without {}", args.name))?;
         ui.say(&format!("{} is no longer in {}.\n\n", args.name, globals.file.display()))?;
     }
-    drop(leaving);
     apply::run(ui, globals, &ApplyArgs { auto_approve: args.auto_approve, ..ApplyArgs::default() })
+}
+
+/// All in one runtime: a connection does not outlive the one it was made in.
+async fn stop(ui: &Ui, world: &World, args: &RemoveArgs) -> Result<(), Failure> {
+    let reporter = Reporter::reading(ui);
+    let leaving = look(world, &args.name, &reporter).await;
+    reporter.finish();
+    let leaving = leaving?;
+    leaving.allowed()?;
+    ui.say(&leaving.text())?;
+    confirm(ui, args)?;
+    retire(&leaving.reached.ok, leaving.name, &leaving.units).await.map_err(apply::failure)
 }
 
 /// The file without the machine; nothing where it is out of it already.
