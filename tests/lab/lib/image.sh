@@ -100,7 +100,7 @@ build_image() {
 
 current_images() {
     local SUITE
-    for SUITE in "${SUITES[@]}"; do image_path; done
+    for SUITE in "${KNOWN_SUITES[@]}"; do image_path; done
 }
 
 # Images and unfinished builds no host stands on.

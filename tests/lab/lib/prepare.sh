@@ -3,7 +3,7 @@
 # Must not know anything about hosts.
 # shellcheck shell=bash
 
-SUITES=(trixie bookworm)
+KNOWN_SUITES=(trixie bookworm)
 SUITE=${HACLUSTER_LAB_OS:-trixie}
 KEYRING=/usr/share/keyrings/debian-archive-keyring.gpg
 MACHINE_PACKAGES=(
@@ -50,7 +50,7 @@ prepare_machine() {
 }
 
 known_suite() {
-    [[ " ${SUITES[*]} " == *" $SUITE "* ]] || die "HACLUSTER_LAB_OS is ${SUITES[*]}, not '$SUITE'"
+    [[ " ${KNOWN_SUITES[*]} " == *" $SUITE "* ]] || die "HACLUSTER_LAB_OS is ${KNOWN_SUITES[*]}, not '$SUITE'"
 }
 
 check_prepared() {
