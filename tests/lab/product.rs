@@ -55,11 +55,16 @@ impl Folder {
             .tempdir()
             .map_err(|e| e.to_string())?;
         let folder = Self { dir, binary };
-        let text = read(&root().join(INVENTORY))?;
-        let cache = lab.cache.to_string_lossy();
-        folder.write("cluster.toml", &text.replace("~/.cache/hacluster-lab", &cache))?;
+        folder.write_inventory(lab)?;
         fs::create_dir(folder.path("home")).map_err(|e| e.to_string())?;
         Ok(folder)
+    }
+
+    /// cluster.toml as it stands before a drill edits it.
+    pub fn write_inventory(&self, lab: &Lab) -> Result {
+        let text = read(&root().join(INVENTORY))?;
+        let cache = lab.cache.to_string_lossy();
+        self.write("cluster.toml", &text.replace("~/.cache/hacluster-lab", &cache)).map(drop)
     }
 
     /// Another operator's: the same cluster.toml and secrets.toml, no state.

@@ -146,6 +146,8 @@ impl Stage {
     fn restore(&mut self) -> Result {
         self.gather_journals();
         self.lab.power(&["restore", SNAPSHOT])?;
+        // The disks are as they were applied, so the file is, too.
+        self.folder.write_inventory(&self.lab)?;
         self.boot()
     }
 
