@@ -34,6 +34,9 @@ fn debian_12(stage: &mut Stage) -> Result<String> {
     ensure!(done.is_none_or(|c| c == [0; 3]), "the second apply had a plan of {done:?}");
     stage.expect_converged()?;
     stage.expect(0, &["drift-check"])?;
+    // Before any file is replaced: the old content stays, for root alone.
+    let found = stage.sweep.finish(&stage.lab, &stage.folder)?;
+    ensure!(found.is_empty(), "secrets were seen: {}", found.join(", "));
     // New settings pass the old Patroni's checker while everything runs.
     stage.folder.edit("preset  = \"fast\"", "preset  = \"fast\"\nmaximum_lag_on_failover = 16777216")?;
     stage.expect(0, &["apply", "--auto-approve"])?;
@@ -42,8 +45,6 @@ fn debian_12(stage: &mut Stage) -> Result<String> {
     let cut = cut(stage, &[&leader])?;
     ensure!(cut.gap <= 30.0, "writes stopped for {:.1} s, more than 30 s", cut.gap);
     stage.expect_converged()?;
-    let found = stage.sweep.finish(&stage.lab, &stage.folder)?;
-    ensure!(found.is_empty(), "secrets were seen: {}", found.join(", "));
     Ok(format!(
         "{versions}; applied in {:.1} s; {leader} killed: gap {:.1} s, {} lost, {} leads",
         applied.took.as_secs_f64(),
