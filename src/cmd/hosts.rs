@@ -47,7 +47,7 @@ pub(super) fn run(ui: &Ui, globals: &Globals, command: &HostsCommand) -> Result<
 pub(super) fn trust(ui: &Ui, targets: Vec<Target>, args: &TrustArgs) -> Result<Exit, Failure> {
     let mut exit = Exit::Clean;
     for target in targets {
-        match block_on(look(target))? {
+        match block_on(look(target, args))? {
             Ok(sight) => settle(ui, &sight, args)?,
             Err(error @ TransportError::HostKeyRevoked { .. }) => {
                 return Err(Failure::new(Reason::Unsafe, error.to_string()));
@@ -61,9 +61,11 @@ pub(super) fn trust(ui: &Ui, targets: Vec<Target>, args: &TrustArgs) -> Result<E
     Ok(exit)
 }
 
-async fn look(target: Target) -> Result<Sight, TransportError> {
+async fn look(target: Target, args: &TrustArgs) -> Result<Sight, TransportError> {
     let dialer = Dialer::default();
-    let offers = offered(&target, &dialer).await?;
+    let named = |offer: &Offered| args.fingerprint.contains(&offer.fingerprint);
+    let enough = |offer: &Offered| named(offer) || (args.accept_new && args.fingerprint.is_empty());
+    let offers = offered(&target, &dialer, enough).await?;
     let standing = match recognise(&target, &dialer).await {
         Ok(()) => Standing::Known,
         Err(TransportError::HostKeyUnknown(_)) => Standing::New,

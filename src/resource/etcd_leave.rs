@@ -18,11 +18,13 @@ impl EtcdMember {
         }
     }
 
-    /// Leaves: the others are told first, as far as there are any.
+    /// Leaves: the others are told first, as far as there are any. Its unit may have
+    /// stopped and gone before, while its data stayed.
     pub(super) fn leave(&self) -> Script {
         let tell = || format!("{}etcd_leave {}\n", self.login(), quote(&self.name));
         let tell = if self.last { String::new() } else { tell() };
         let (unit, data) = (quote(&self.unit), quote(&self.data));
-        Script::new(format!("{tell}systemctl stop {unit}\nrm -rf -- {data}/member"))
+        let runs = format!("[ \"$(systemctl show -p ActiveState --value {unit})\" = inactive ]");
+        Script::new(format!("{tell}{runs} || systemctl stop {unit}\nrm -rf -- {data}/member"))
     }
 }

@@ -197,7 +197,9 @@ pub(super) fn unreachable(target: &Target, why: &str) -> TransportError {
     } else if why.contains("refused") {
         format!("is sshd running and listening on port {}?", target.port)
     } else if why.contains("reset") || why.contains("closed") {
-        "sshd cut the connection: is it starting up, or is MaxStartups or a firewall in the way?".into()
+        "sshd cut the connection: is it starting up, is MaxStartups or a firewall in the way, or were many \
+         connections broken off (PerSourcePenalties, over within a minute)?"
+            .into()
     } else if why.contains("common") {
         "sshd offers nothing both sides accept: update OpenSSH on the host".into()
     } else {

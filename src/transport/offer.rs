@@ -49,15 +49,23 @@ fn families() -> [Vec<Algorithm>; 3] {
     ]
 }
 
-/// Every host key of `target`, best first: one key exchange a kind, each ended
-/// as soon as the key was shown.
-pub async fn offered(target: &Target, dialer: &Dialer) -> Result<Vec<Offered>, TransportError> {
-    let mut keys = Vec::new();
+/// The host keys of `target`, best first, up to the first that is `enough`: one
+/// key exchange a kind, each ended as soon as the key was shown. OpenSSH counts
+/// broken-off exchanges against a client (`PerSourcePenalties`), so none too many.
+pub async fn offered(
+    target: &Target,
+    dialer: &Dialer,
+    enough: impl Fn(&Offered) -> bool,
+) -> Result<Vec<Offered>, TransportError> {
+    let mut keys: Vec<Offered> = Vec::new();
     let mut last = None;
     for family in families() {
         match look(target, dialer, family).await {
             Ok(key) => keys.push(Offered::new(key)),
             Err(error) => last = Some(error),
+        }
+        if keys.last().is_some_and(&enough) {
+            break;
         }
     }
     match last {

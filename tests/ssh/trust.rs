@@ -143,9 +143,11 @@ async fn a_host_certificate_for_another_name_is_explained() {
 async fn a_host_shows_all_its_keys_and_any_of_them_can_be_pinned() {
     let daemon = Daemon::start();
     let dialer = Dialer::default();
-    let offers = offered(&daemon.target(), &dialer).await.unwrap();
+    let offers = offered(&daemon.target(), &dialer, |_| false).await.unwrap();
     let kinds: Vec<&str> = offers.iter().map(|offer| offer.kind.as_str()).collect();
     assert_eq!(kinds, ["ssh-ed25519", "ecdsa-sha2-nistp256"]);
+    let first = offered(&daemon.target(), &dialer, |offer| offer.kind == "ssh-ed25519").await.unwrap();
+    assert_eq!(first, offers[..1]);
     recognise(&daemon.target(), &dialer).await.unwrap();
     keygen(&daemon.at("other"), &["-t", "ed25519"]);
     daemon.pin("other");
