@@ -13,7 +13,7 @@ use clap_complete::Shell;
 
 pub use hosts::{HostsCommand, TrustArgs};
 pub use node::{AddArgs, NodeCommand, RemoveArgs};
-pub use select::SelectArgs;
+pub use select::{AllowArgs, SelectArgs};
 
 /// Turns one cluster.toml into a highly available cluster, over SSH.
 ///
@@ -142,6 +142,8 @@ pub struct PlanArgs {
     #[arg(short, long, value_name = "FILE")]
     pub out: Option<PathBuf>,
     #[command(flatten)]
+    pub allow: AllowArgs,
+    #[command(flatten)]
     pub select: SelectArgs,
 }
 
@@ -149,21 +151,18 @@ pub struct PlanArgs {
 ///
 /// With FILE, a plan that `plan --out FILE` kept: it was reviewed, so nobody is
 /// asked. It is refused when the configuration changed or when one of its
-/// resources is otherwise than it was; changes elsewhere do not matter.
+/// resources is otherwise than it was; changes elsewhere do not matter. What
+/// `plan` was allowed is kept with it.
 #[derive(Debug, Default, Args)]
 pub struct ApplyArgs {
     /// A saved plan.
-    #[arg(value_name = "FILE", conflicts_with_all = ["target", "exclude", "on"])]
+    #[arg(value_name = "FILE", conflicts_with_all = ["target", "exclude", "on", "allow_destroy", "adopt"])]
     pub plan: Option<PathBuf>,
     /// Do not ask.
     #[arg(long)]
     pub auto_approve: bool,
-    /// Remove also data that nothing asks for any more. It is gone for good.
-    #[arg(long)]
-    pub allow_destroy: bool,
-    /// Take over this file, or `all` files, that are there and are not hacluster's.
-    #[arg(long, value_name = "PATH")]
-    pub adopt: Vec<String>,
+    #[command(flatten)]
+    pub allow: AllowArgs,
     /// Leave out how the content of files would change.
     #[arg(long)]
     pub no_diff: bool,

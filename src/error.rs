@@ -5,6 +5,7 @@ use std::io;
 
 use serde_json::{Value, json};
 
+use crate::plan::Unknown;
 use crate::problem::{Problem, Problems};
 use crate::report::clean::clean;
 use crate::report::page::put;
@@ -152,6 +153,12 @@ impl From<Problems> for Failure {
         let errors = problems.iter().filter(|p| p.severity == crate::problem::Severity::Error).count();
         let message = if errors == 1 { "1 problem".to_owned() } else { format!("{errors} problems") };
         Self { problems, ..Self::new(Reason::Configuration, message) }
+    }
+}
+
+impl From<Unknown> for Failure {
+    fn from(unknown: Unknown) -> Self {
+        Self::new(Reason::Usage, unknown.message).hint(unknown.hint)
     }
 }
 

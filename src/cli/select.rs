@@ -1,4 +1,4 @@
-//! Owns the words that say which part of a plan is meant.
+//! Owns the words that say which part of a plan is meant, and what it may do.
 //! Must not know what they mean.
 
 use clap::Args;
@@ -20,4 +20,15 @@ pub struct SelectArgs {
     #[arg(long, value_name = "NODE", env = "HACLUSTER_ON", hide_env_values = true)]
     #[arg(value_delimiter = ',')]
     pub on: Vec<String>,
+}
+
+/// What a plan does only where it is told to. A plan that is kept remembers it.
+#[derive(Debug, Clone, Default, Args)]
+pub struct AllowArgs {
+    /// Remove also data that nothing asks for any more. It is gone for good.
+    #[arg(long)]
+    pub allow_destroy: bool,
+    /// Take over this file, or `all` files, that are there and are not hacluster's.
+    #[arg(long, value_name = "PATH")]
+    pub adopt: Vec<String>,
 }

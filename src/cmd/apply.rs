@@ -12,7 +12,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use super::describe::Describe;
 use super::ownership;
 use super::plan;
-use super::reading::{self, Allowed, Reading};
+use super::reading::{self, Asked, Reading};
 use super::world::{Vault, World};
 use super::{block_on, limits, reach, saved, validate};
 use crate::cli::{ApplyArgs, Globals};
@@ -25,7 +25,6 @@ use crate::transport::Connection;
 
 pub(super) fn run(ui: &Ui, globals: &Globals, args: &ApplyArgs) -> Result<Exit, Failure> {
     let mut world = World::load(globals, Vault::Open)?;
-    ownership::adopt(&mut world, &args.adopt)?;
     let saved = args.plan.as_deref().map(saved::read).transpose()?;
     let selection = match &saved {
         Some(saved) => Selection::saved(saved.ids()),
@@ -35,29 +34,32 @@ pub(super) fn run(ui: &Ui, globals: &Globals, args: &ApplyArgs) -> Result<Exit, 
     if let Some(saved) = &saved {
         saved::check(&world, saved)?;
     }
-    block_on(whole(ui, &mut world, args, selection, saved.as_ref()))?
+    let allowed =
+        saved.as_ref().map_or_else(|| ownership::allowed(&args.allow), |saved| saved.allowed.clone());
+    ownership::adopt(&mut world, &allowed.adopt)?;
+    let asked = Asked { diff: !args.no_diff, allowed, selection };
+    block_on(whole(ui, &mut world, args, asked, saved.as_ref()))?
 }
 
 async fn whole(
     ui: &Ui,
     world: &mut World,
     args: &ApplyArgs,
-    selection: Selection,
+    asked: Asked,
     saved: Option<&Saved>,
 ) -> Result<Exit, Failure> {
     let start = Instant::now();
     let reporter = Arc::new(Reporter::new(ui));
     let reached = reach::connections(world, &reading::names(world), &*reporter).await?;
-    let allowed = Allowed { diff: !args.no_diff, destroy: args.allow_destroy };
-    let reading = reading::read(world, ui, &reach::handles(&reached), allowed, &*reporter).await;
+    let reading = reading::read(world, ui, &reach::handles(&reached), &asked, &*reporter).await;
     reporter.finish();
-    let reading = reading?.select(world, &selection);
+    let reading = reading?;
     if let Some(saved) = saved {
         saved::fresh(world, saved, &reading)?;
     }
     plan::show(ui, &Describe::new(world, &reading, ui.is_verbose()).report(start.elapsed()))?;
     ownership::refuse(reading.chosen())?;
-    let partial = reading.reached(world, &selection);
+    let partial = reading.reached(world, &asked.selection);
     if reading.chosen().next().is_none() {
         return Ok(partial);
     }
@@ -67,7 +69,7 @@ async fn whole(
     }
     let aborts = count_interrupts()?;
     reporter.live();
-    let apply = apply(world, reading, reached.ok, selection, args, Arc::clone(&reporter));
+    let apply = apply(world, reading, reached.ok, asked.selection, args, Arc::clone(&reporter));
     let summary = apply.run().await.map_err(failure);
     reporter.finish();
     let summary = summary?;

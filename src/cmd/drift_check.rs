@@ -34,6 +34,7 @@ pub(super) fn run(ui: &Ui, globals: &Globals, args: &DriftCheckArgs) -> Result<E
         let mut observed = observe(&world, &reached, args.trust_guards, &reporter).await?;
         reach::one_cluster(&observed)?;
         prune(&mut world, &mut observed, &reached, false, &reporter).await?;
+        world.check_selection(&selection, observed.unreachable.keys())?;
         let plan = world.planner().plan(&observed)?;
         let contents = contents(&plan, &reached).await;
         Ok::<_, Failure>((observed, plan, contents))

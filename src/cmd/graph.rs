@@ -17,6 +17,7 @@ use crate::report::ui::Ui;
 pub(super) fn run(ui: &Ui, globals: &Globals, args: &GraphArgs) -> Result<Exit, Failure> {
     let world = World::load(globals, Vault::Shut)?;
     let selection = world.select(&args.select)?;
+    world.check_selection(&selection, [])?;
     let asked = |resource: &Resource| resource.hosts.iter().any(|host| selection.covers(resource, host));
     let part = (!selection.is_whole()).then(|| world.graph.below(|index| asked(&world.resources[index])));
     let graph = part.as_ref().unwrap_or(&world.graph);

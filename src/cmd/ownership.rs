@@ -4,12 +4,13 @@
 use std::collections::BTreeMap;
 
 use super::world::World;
+use crate::cli::AllowArgs;
 use crate::error::{Failure, Reason};
 use crate::expand::needs;
 use crate::facts::Needs;
 use crate::graph::Graph;
 use crate::ledger::Ledger;
-use crate::plan::{Assessment, Foreign, Observed, Plan};
+use crate::plan::{Allowed, Assessment, Foreign, Observed, Plan};
 use crate::problem::Problems;
 use crate::prune::{Wanted, removals};
 use crate::resource::{Change, Kind};
@@ -44,6 +45,11 @@ impl World {
         }
         Ok(needs)
     }
+}
+
+/// As on the command line.
+pub(super) fn allowed(args: &AllowArgs) -> Allowed {
+    Allowed { destroy: args.allow_destroy, adopt: args.adopt.clone() }
 }
 
 /// Lets steps take over what is there, as `replaces = true` in them would.

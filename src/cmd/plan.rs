@@ -3,9 +3,9 @@
 use std::time::Instant;
 
 use super::describe::Describe;
-use super::reading::{self, Allowed};
+use super::reading::{self, Asked};
 use super::world::{Vault, World};
-use super::{block_on, reach, saved, validate};
+use super::{block_on, ownership, reach, saved, validate};
 use crate::cli::{Globals, PlanArgs};
 use crate::error::{Exit, Failure};
 use crate::report::Reporter;
@@ -15,20 +15,21 @@ use crate::report::ui::Ui;
 pub(super) fn run(ui: &Ui, globals: &Globals, args: &PlanArgs) -> Result<Exit, Failure> {
     let start = Instant::now();
     let mut world = World::load(globals, Vault::Open)?;
+    let allowed = ownership::allowed(&args.allow);
+    ownership::adopt(&mut world, &allowed.adopt)?;
     let selection = world.select(&args.select)?;
+    let asked = Asked { diff: !args.no_diff, allowed, selection };
     validate::warn(ui, &world)?;
     let reporter = Reporter::reading(ui);
     let reading = block_on(async {
         let names = reading::names(&world);
         let reached = reach::probers(&world, &names, &reporter).await?;
-        let allowed = Allowed { diff: !args.no_diff, destroy: false };
-        reading::read(&mut world, ui, &reached, allowed, &reporter).await
+        reading::read(&mut world, ui, &reached, &asked, &reporter).await
     });
     reporter.finish();
     let reading = reading??;
-    let reading = reading.select(&world, &selection);
     if let Some(path) = &args.out {
-        saved::write(&world, &reading, path)?;
+        saved::write(&world, &reading, asked.allowed.clone(), path)?;
     }
     let report = Describe::new(&world, &reading, ui.is_verbose()).report(start.elapsed());
     show(ui, &report)?;
@@ -37,7 +38,7 @@ pub(super) fn run(ui: &Ui, globals: &Globals, args: &PlanArgs) -> Result<Exit, F
     }
     let some = reading.chosen().next().is_some();
     let changes = if args.detailed_exitcode && some { Exit::Differs } else { Exit::Clean };
-    Ok(changes.max(reading.reached(&world, &selection)))
+    Ok(changes.max(reading.reached(&world, &asked.selection)))
 }
 
 pub(super) fn show(ui: &Ui, report: &PlanReport) -> Result<(), Failure> {

@@ -9,7 +9,7 @@ use crate::error::{Exit, Failure};
 use crate::exec::{Gathered, Sink, now, probe_all};
 use crate::expand::needs;
 use crate::facts::{Fact, Needs};
-use crate::plan::{Assessment, LeftOut, Observed, Plan, Selection};
+use crate::plan::{Allowed, Assessment, LeftOut, Observed, Plan, Selection};
 use crate::problem::Problems;
 use crate::report::ui::Ui;
 use crate::resource::Kind;
@@ -35,8 +35,7 @@ pub(super) struct Reading {
 
 impl Reading {
     /// The same with a selection instead of everything.
-    #[must_use]
-    pub(super) fn select(mut self, world: &World, selection: &Selection) -> Self {
+    fn select(mut self, world: &World, selection: &Selection) -> Self {
         let (planner, view) = (world.planner(), &self.observed.view);
         self.left_out = planner.left_out(selection, &self.plan, view);
         if !self.left_out.is_empty() {
@@ -58,13 +57,13 @@ impl Reading {
     }
 }
 
-/// How a reading is done.
-#[derive(Debug, Clone, Copy, Default)]
-pub(super) struct Allowed {
+/// What a reading is for.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Asked {
     /// What files hold is fetched, for their diffs.
     pub(super) diff: bool,
-    /// Data may go where nothing asks for it any more.
-    pub(super) destroy: bool,
+    pub(super) allowed: Allowed,
+    pub(super) selection: Selection,
 }
 
 /// Probes, makes missing secrets, plans, and fetches what a diff needs.
@@ -72,25 +71,26 @@ pub(super) async fn read(
     world: &mut World,
     ui: &Ui,
     reached: &Gathered<Prober>,
-    allowed: Allowed,
+    asked: &Asked,
     sink: &dyn Sink,
 ) -> Result<Reading, Failure> {
     let mut observed = reach::observe(reached, &needs(&world.resources), sink).await?;
     reach::one_cluster(&observed)?;
     Problems::check(world.systems(&observed).refused())?;
     Problems::check(fit::misfits(world, &observed))?;
+    prune(world, &mut observed, reached, asked.allowed.destroy, sink).await?;
+    world.check_selection(&asked.selection, observed.unreachable.keys())?;
     world.ensure_secrets(&observed, ui)?;
-    prune(world, &mut observed, reached, allowed.destroy, sink).await?;
     let mut plan = world.planner().plan(&observed)?;
     let whose = plan.whose();
     if !whose.is_empty() {
         observed.update(probe_all(&reached.ok, &whose, &()).await.ok, now());
         plan = world.planner().plan(&observed)?;
     }
-    let diff = allowed.diff;
-    let contents = if diff { contents(&plan, reached).await } else { BTreeMap::new() };
+    let contents = if asked.diff { contents(&plan, reached).await } else { BTreeMap::new() };
     let (left_out, effects, words) = (LeftOut::new(), plan.effects.clone(), String::new());
-    Ok(Reading { observed, plan, left_out, effects, words, contents })
+    let reading = Reading { observed, plan, left_out, effects, words, contents };
+    Ok(reading.select(world, &asked.selection))
 }
 
 /// Takes in what nothing asks for any more, and reads how it is there.

@@ -11,18 +11,19 @@ use data_encoding::HEXLOWER;
 use super::reading::Reading;
 use super::world::World;
 use crate::error::{Failure, Reason};
-use crate::plan::{Basis, Parts, Saved, Stale};
+use crate::plan::{Allowed, Basis, Parts, Saved, Stale};
 use crate::report::problems::line_of;
 
 /// Most resources that are named; more are counted.
 const NAMED: usize = 8;
 
 /// Writes what was selected to `path`, whole or not at all.
-pub(super) fn write(world: &World, reading: &Reading, path: &Path) -> Result<(), Failure> {
+pub(super) fn write(world: &World, reading: &Reading, allowed: Allowed, path: &Path) -> Result<(), Failure> {
     let parts = parts(world);
     let basis = basis(world, &parts)?;
     let made = jiff::Timestamp::now().strftime("%Y-%m-%dT%H:%M:%SZ").to_string();
-    let saved = Saved::new(reading.chosen(), basis, HEXLOWER.encode(&rand::random::<[u8; 16]>()), made);
+    let salt = HEXLOWER.encode(&rand::random::<[u8; 16]>());
+    let saved = Saved::new(reading.chosen(), allowed, basis, salt, made);
     if path.symlink_metadata().is_ok() && read(path).is_err() {
         let message = format!("{} is there and is no saved plan: it was not written over", path.display());
         return Err(Failure::new(Reason::Usage, message).hint("name another file with --out"));

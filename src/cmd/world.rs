@@ -130,13 +130,28 @@ impl World {
         Ok(())
     }
 
-    /// What the flags select; every word of them must mean something.
+    /// What the flags select; every host must be known. What else they name may be
+    /// known to a host's ledger alone: see `check_selection`.
     pub(super) fn select(&self, args: &SelectArgs) -> Result<Selection, Failure> {
         // An empty variable is none.
         let words = |list: &[String]| list.iter().filter(|word| !word.is_empty()).cloned().collect();
         let wish = Wish { target: words(&args.target), exclude: words(&args.exclude), on: words(&args.on) };
-        Selection::new(wish, &self.hosts, &self.resources)
-            .map_err(|unknown| Failure::new(Reason::Usage, unknown.message).hint(unknown.hint))
+        Selection::new(wish, &self.hosts).map_err(Failure::from)
+    }
+
+    /// Every word of a selection must mean something. `silent`: hosts whose ledgers
+    /// were not read.
+    pub(super) fn check_selection<'h>(
+        &self,
+        selection: &Selection,
+        silent: impl IntoIterator<Item = &'h String>,
+    ) -> Result<(), Failure> {
+        let silent = silent.into_iter().map(String::as_str).collect::<Vec<_>>().join(", ");
+        selection.check(&self.resources).map_err(|unknown| match &*silent {
+            "" => Failure::from(unknown),
+            silent => Failure::from(unknown)
+                .hint(format!("what only the ledger of {silent} holds is not known: no answer from there")),
+        })
     }
 
     /// Secrets and escape sequences taken out of a text that people will read.

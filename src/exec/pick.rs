@@ -121,7 +121,7 @@ impl Schedule<'_> {
                     stands_on.extend(on.iter().copied().filter(|_| !edge.soft));
                     return true;
                 }
-                if edge.soft { self.state(from).ended() } else { self.state(from).succeeded() }
+                self.passed(from, edge, *node)
             });
             if !satisfied {
                 continue;

@@ -9,7 +9,7 @@ use petgraph::visit::Dfs;
 use super::event::Outcome;
 use super::task::{Parallelism, State, Task, Work};
 use crate::expand::Resource;
-use crate::graph::{Graph, Node};
+use crate::graph::{Edge, Graph, Node};
 use crate::group::GroupName;
 
 #[derive(Debug)]
@@ -21,6 +21,8 @@ pub(super) struct Schedule<'a> {
     pub(super) busy: BTreeSet<String>,
     pub(super) rolling: bool,
     pub(super) parallelism: Parallelism,
+    /// Changes that were not selected.
+    left_out: BTreeSet<usize>,
     /// Gates that stand between nothing: no member changes, nor what comes after.
     idle: BTreeSet<NodeIndex>,
     /// Members that stay as they are because another one of their group failed.
@@ -44,6 +46,7 @@ impl<'a> Schedule<'a> {
             }
         }
         let idle = idle_gates(graph, &tasks);
+        let left_out = deferred.keys().copied().filter(|index| tasks.contains_key(index)).collect();
         Self {
             graph,
             resources,
@@ -52,6 +55,7 @@ impl<'a> Schedule<'a> {
             busy: BTreeSet::new(),
             rolling: false,
             parallelism: Parallelism::default(),
+            left_out,
             idle,
             stopped: BTreeMap::new(),
         }
@@ -69,9 +73,19 @@ impl<'a> Schedule<'a> {
     /// All it waits for has come to an end it can go on from.
     pub(super) fn ready(&self, node: NodeIndex) -> bool {
         *self.state(node) == State::Waiting
-            && self.graph.predecessors(node).all(|(from, edge)| {
-                if edge.soft { self.state(from).ended() } else { self.state(from).succeeded() }
-            })
+            && self.graph.predecessors(node).all(|(from, edge)| self.passed(from, edge, node))
+    }
+
+    /// An end of `from` that `to` can go on from.
+    pub(super) fn passed(&self, from: NodeIndex, edge: Edge, to: NodeIndex) -> bool {
+        let soft = edge.soft || self.only_first(from, to);
+        if soft { self.state(from).ended() } else { self.state(from).succeeded() }
+    }
+
+    /// What changes nothing or was not selected holds back no removal on its host.
+    fn only_first(&self, from: NodeIndex, to: NodeIndex) -> bool {
+        let left_out = |node: &Node| matches!(node, Node::Resource(index) if self.left_out.contains(index));
+        self.graph.is_order_only(to) && (self.needs_no_work(from) || left_out(&self.graph.dag[from]))
     }
 
     /// A hard predecessor that will never succeed, with what became of it.
@@ -79,8 +93,8 @@ impl<'a> Schedule<'a> {
         if let Some(because) = self.stopped.get(&node) {
             return Some(Outcome::Skipped { because: because.clone() });
         }
-        let mut hard = self.graph.predecessors(node).filter(|(_, edge)| !edge.soft).map(|(from, _)| from);
-        hard.find_map(|from| match self.state(from) {
+        let hard = |(from, edge): &(NodeIndex, Edge)| !edge.soft && !self.only_first(*from, node);
+        self.graph.predecessors(node).filter(hard).find_map(|(from, _)| match self.state(from) {
             State::Ended(Outcome::Failed { .. }) => {
                 Some(Outcome::Skipped { because: self.graph.label(from, self.resources) })
             }
@@ -172,12 +186,11 @@ impl<'a> Schedule<'a> {
         if let Work::Roll { group, .. } = work {
             self.stop_rolling(*group, outcomes);
         }
-        let by_index: BTreeMap<usize, &Outcome> =
-            outcomes.iter().map(|(index, outcome)| (*index, outcome)).collect();
+        let by_index: BTreeMap<usize, Outcome> = outcomes.iter().cloned().collect();
         let nodes: Vec<(NodeIndex, usize)> = self.resource_nodes().collect();
         for (node, index) in nodes {
             if let Some(outcome) = by_index.get(&index) {
-                self.states[node.index()] = State::Ended((*outcome).clone());
+                self.states[node.index()] = State::Ended(outcome.clone());
             }
         }
     }

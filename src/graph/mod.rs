@@ -60,6 +60,12 @@ impl Graph {
         self.dag.edges_directed(node, Direction::Incoming).map(|e| (e.source(), *e.weight()))
     }
 
+    /// All of a host that is asked for comes before what goes there; neither needs
+    /// the other where only one of them is to be done.
+    pub fn is_order_only(&self, node: NodeIndex) -> bool {
+        matches!(self.dag[node], Node::Gone(..))
+    }
+
     /// The part that some resources stand on, with them.
     #[must_use]
     pub fn below(&self, asked: impl Fn(usize) -> bool) -> Self {

@@ -22,7 +22,7 @@ pub use away::{Absence, Away};
 pub use cause::{Cause, cause, moved, reason};
 pub use effects::effects;
 pub use foreign::Foreign;
-pub use saved::{Basis, Parts, Saved, SavedChange, Stale};
+pub use saved::{Allowed, Basis, Parts, Saved, SavedChange, Stale};
 pub use selection::{Selection, Unknown, Wish};
 pub use split::LeftOut;
 pub use systems::Systems;

@@ -13,11 +13,21 @@ use crate::resource::{Change, Field, Fields, Unit};
 use crate::secrets::Secrets;
 
 /// Format of the file; another one is refused.
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
 
 /// Names of what a plan is made of, and what each says: inventory values,
 /// playbooks, templates.
 pub type Parts = BTreeMap<String, String>;
+
+/// What a plan does only where it is told to.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Allowed {
+    /// Data may go where nothing asks for it any more.
+    pub destroy: bool,
+    /// Paths that are taken over; `all` for every one.
+    pub adopt: Vec<String>,
+}
 
 /// A plan that was reviewed and may be carried out later.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -29,6 +39,7 @@ pub struct Saved {
     pub cluster: String,
     /// RFC 3339, in UTC.
     pub made: String,
+    pub allowed: Allowed,
     salt: String,
     secrets: String,
     config: BTreeMap<String, String>,
@@ -70,6 +81,7 @@ impl Saved {
     /// `salt`: random; `made`: now.
     pub fn new<'a>(
         changes: impl Iterator<Item = &'a Assessment>,
+        allowed: Allowed,
         basis: Basis<'_>,
         salt: String,
         made: String,
@@ -86,6 +98,7 @@ impl Saved {
             program: env!("CARGO_PKG_VERSION").to_owned(),
             cluster: basis.cluster.to_owned(),
             made,
+            allowed,
             secrets: key.digest("secrets", &every(basis.secrets)),
             config: parts.collect(),
             changes: changes.map(change).collect(),

@@ -34,21 +34,26 @@ pub struct Selection {
 }
 
 impl Selection {
-    /// Every word must mean something.
-    pub fn new(wish: Wish, hosts: &[Host], resources: &[Resource]) -> Result<Self, Unknown> {
-        for (flag, patterns) in [("--target", &wish.target), ("--exclude", &wish.exclude)] {
-            for pattern in patterns {
-                if !resources.iter().any(|resource| means(pattern, resource)) {
-                    return Err(unknown(flag, pattern, resources));
-                }
-            }
-        }
+    /// Every host must be known; what else is meant is for `check` to say.
+    pub fn new(wish: Wish, hosts: &[Host]) -> Result<Self, Unknown> {
         let mut on = BTreeSet::new();
         for pattern in &wish.on {
             on.extend(hosts_of(pattern, hosts)?);
         }
         let hosts = (!wish.on.is_empty()).then_some(on);
         Ok(Self { wish, hosts, saved: None })
+    }
+
+    /// Every word must mean something among `resources`: steps, and what ledgers
+    /// hold beyond them.
+    pub fn check(&self, resources: &[Resource]) -> Result<(), Unknown> {
+        for (flag, patterns) in [("--target", &self.wish.target), ("--exclude", &self.wish.exclude)] {
+            let means = |pattern: &&String| resources.iter().any(|resource| means(pattern, resource));
+            if let Some(pattern) = patterns.iter().find(|pattern| !means(pattern)) {
+                return Err(unknown(flag, pattern, resources));
+            }
+        }
+        Ok(())
     }
 
     /// The changes of a saved plan.
@@ -115,7 +120,8 @@ fn means(pattern: &str, resource: &Resource) -> bool {
 fn unknown(flag: &str, pattern: &str, resources: &[Resource]) -> Unknown {
     let message = format!("{flag} {pattern}: nothing in this cluster is called so");
     let known: BTreeSet<String> = resources.iter().flat_map(names).collect();
-    let playbooks: BTreeSet<&str> = resources.iter().map(|r| r.playbook.as_str()).collect();
+    let playbooks: BTreeSet<&str> =
+        resources.iter().map(|r| r.playbook.as_str()).filter(|name| !name.is_empty()).collect();
     let playbooks = playbooks.into_iter().collect::<Vec<_>>().join(", ");
     let forms = || {
         format!(

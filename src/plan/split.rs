@@ -64,6 +64,9 @@ impl Planner<'_> {
         changes: &BTreeMap<usize, &Assessment>,
         blocked: &BTreeMap<NodeIndex, String>,
     ) -> Option<String> {
+        if self.graph.is_order_only(node) {
+            return None;
+        }
         let before: Vec<_> = self.graph.predecessors(node).collect();
         let hard = before.iter().find(|(from, edge)| !edge.soft && blocked.contains_key(from));
         let gate = matches!(self.graph.dag[node], Node::Gate(_));
@@ -100,6 +103,9 @@ impl Planner<'_> {
                 continue;
             }
             needed.insert(*node);
+            if self.graph.is_order_only(*node) {
+                continue;
+            }
             let forms = matches!(self.graph.dag[*node], Node::Gate(group) if !group.formed(view));
             let before = self.graph.predecessors(*node).filter(|(_, edge)| forms || !edge.soft);
             needed.extend(before.map(|(from, _)| from));

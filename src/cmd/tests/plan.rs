@@ -7,7 +7,7 @@ use super::{Folder, but, converged, lost, reached, silent};
 use crate::cli::SelectArgs;
 use crate::cmd::describe::Describe;
 use crate::cmd::reach::one_cluster;
-use crate::cmd::reading::{Allowed, Reading, reached_all, read};
+use crate::cmd::reading::{Asked, Reading, reached_all, read};
 use crate::error::{Exit, Reason};
 use crate::exec::Gathered;
 use crate::facts::{EtcdFact, Fact, Facts};
@@ -16,11 +16,13 @@ use crate::report::plan::PlanReport;
 use crate::report::ui::Paint;
 use crate::transport::Prober;
 
-const WITH_DIFF: Allowed = Allowed { diff: true, destroy: false };
+fn with_diff() -> Asked {
+    Asked { diff: true, ..Asked::default() }
+}
 
 async fn plan(folder: &Folder, reached: &Gathered<Prober>) -> (Reading, PlanReport) {
     let mut world = folder.world();
-    let reading = read(&mut world, &silent(), reached, WITH_DIFF, &()).await.unwrap();
+    let reading = read(&mut world, &silent(), reached, &with_diff(), &()).await.unwrap();
     let report = Describe::new(&world, &reading, false).report(Duration::from_millis(400));
     (reading, report)
 }
@@ -119,8 +121,8 @@ async fn a_selection_is_counted_and_the_rest_is_deferred() {
         let words = |word: &str| vec![word.to_owned()];
         let args = SelectArgs { target: words(target), exclude: Vec::new(), on: words(on) };
         let selection = world.select(&args).unwrap();
-        let reading = read(&mut world, &silent(), &hosts, WITH_DIFF, &()).await.unwrap();
-        let reading = reading.select(&world, &selection);
+        let asked = Asked { selection, ..with_diff() };
+        let reading = read(&mut world, &silent(), &hosts, &asked, &()).await.unwrap();
         let report = Describe::new(&world, &reading, verbose).report(Duration::from_millis(400));
         let text = folder.shown(&report.text(Paint::default(), verbose));
         (text.split_once("left out.\n").unwrap().1.to_owned(), report.json().pop().unwrap())
@@ -154,7 +156,7 @@ async fn when_nobody_answers_there_is_no_plan() {
     let folder = Folder::new().with_secrets();
     let mut world = folder.world();
     let away = reached(&[("n1", lost()), ("n2", lost())]);
-    let failure = read(&mut world, &silent(), &away, WITH_DIFF, &()).await.unwrap_err();
+    let failure = read(&mut world, &silent(), &away, &with_diff(), &()).await.unwrap_err();
     assert_eq!((failure.exit(), failure.hints.len()), (Exit::Unreachable, 2));
 }
 
@@ -181,7 +183,7 @@ async fn a_host_with_another_key_is_told_from_a_silent_one() {
     ");
     let mut world = folder.world();
     let none = strange(reached(&[]), &["n1", "n2"]);
-    let failure = read(&mut world, &silent(), &none, WITH_DIFF, &()).await.unwrap_err();
+    let failure = read(&mut world, &silent(), &none, &with_diff(), &()).await.unwrap_err();
     assert_eq!((failure.exit(), failure.reason), (Exit::Unreachable, Reason::HostKey));
     assert_eq!(failure.message, "no host can be used: 2 of 2 show a host key that is not trusted");
 }

@@ -7,11 +7,12 @@ use std::path::PathBuf;
 
 use super::{Folder, but, converged, reached, silent};
 use crate::cli::SelectArgs;
-use crate::cmd::reading::{Allowed, Reading, read};
-use crate::cmd::saved;
+use crate::cmd::reading::{Asked, Reading, read};
 use crate::cmd::world::World;
+use crate::cmd::{ownership, saved};
 use crate::error::{Failure, Reason};
-use crate::plan::Selection;
+use crate::ledger::Ledger;
+use crate::plan::{Allowed, Selection};
 use crate::secrets::Secrets;
 use crate::transport::fake::Fake;
 
@@ -27,6 +28,19 @@ const FILE_EDITED_AGAIN: &[(&str, &str)] = &[
     ("hashes", "1111111111111111111111111111111111111111111111111111111111111111  /etc/route"),
     ("contents", "NONCE item 0\nby another hand\nNONCE done 0"),
 ];
+
+/// A ledger that knows of data that nothing asks for, and not of the file that is there.
+fn theirs(world: &World) -> String {
+    let sections = converged(world, "n1");
+    let (_, text) = sections.iter().find(|(name, _)| *name == "ledger").unwrap();
+    let mut ledger = Ledger::read(Some(text)).unwrap();
+    ledger.resources.remove("n1/file:/etc/route");
+    let owned = r#"{"kind":{"directory":{"path":"/srv/data","data":true}},"playbook":"own"}"#;
+    ledger.owned.insert("n1/directory:/srv/data".to_owned(), serde_json::from_str(owned).unwrap());
+    serde_json::to_string(&ledger).unwrap()
+}
+
+const THEIR_PATHS: &str = "regular file|0640|root|root|/etc/route\ndirectory|0755|root|root|/srv/data";
 
 struct Case {
     folder: Folder,
@@ -45,19 +59,26 @@ impl Case {
         self.folder.file().with_file_name("plan.json")
     }
 
-    async fn read(&self, world: &mut World, hosts: &Hosts<'_>) -> Reading {
+    async fn read(&self, world: &mut World, hosts: &Hosts<'_>, asked: &Asked) -> Result<Reading, Failure> {
+        ownership::adopt(world, &asked.allowed.adopt).unwrap();
         let fakes: Vec<(&str, Fake)> =
             hosts.iter().map(|(name, but_for)| (*name, but(&converged(&self.old, name), but_for))).collect();
-        read(world, &silent(), &reached(&fakes), Allowed::default(), &()).await.unwrap()
+        read(world, &silent(), &reached(&fakes), asked, &()).await
     }
 
     /// `plan --out`.
     async fn save(&self, target: &str, hosts: &Hosts<'_>) {
+        self.save_allowed(target, Allowed::default(), hosts).await.unwrap();
+    }
+
+    async fn save_allowed(&self, target: &str, allowed: Allowed, hosts: &Hosts<'_>) -> Result<(), Failure> {
         let mut world = self.folder.world();
         let args = SelectArgs { target: vec![target.to_owned()], ..SelectArgs::default() };
         let selection = world.select(&args).unwrap();
-        let reading = self.read(&mut world, hosts).await.select(&world, &selection);
-        saved::write(&world, &reading, &self.path()).unwrap();
+        let asked = Asked { selection, allowed, diff: false };
+        let reading = self.read(&mut world, hosts, &asked).await?;
+        saved::write(&world, &reading, asked.allowed, &self.path()).unwrap();
+        Ok(())
     }
 
     /// `apply FILE` up to the first change: what would be done.
@@ -70,8 +91,10 @@ impl Case {
         let saved = saved::read(&self.path()).unwrap();
         saved::check(&world, &saved).map_err(said)?;
         let selection = Selection::saved(saved.ids());
-        let reading = self.read(&mut world, hosts).await.select(&world, &selection);
+        let asked = Asked { selection, allowed: saved.allowed.clone(), diff: false };
+        let reading = self.read(&mut world, hosts, &asked).await.unwrap();
         saved::fresh(&world, &saved, &reading).map_err(said)?;
+        ownership::refuse(reading.chosen()).map_err(|failure| failure.message)?;
         Ok(reading.chosen().map(|a| a.id.clone()).collect())
     }
 }
@@ -164,19 +187,68 @@ async fn nothing_else_is_written_over_and_nothing_else_is_read() {
     case.save("", &hosts).await;
     case.save("", &hosts).await;
     let mut world = case.folder.world();
-    let reading = case.read(&mut world, &hosts).await;
-    let failure = saved::write(&world, &reading, &case.folder.file()).unwrap_err();
+    let reading = case.read(&mut world, &hosts, &Asked::default()).await.unwrap();
+    let failure = saved::write(&world, &reading, Allowed::default(), &case.folder.file()).unwrap_err();
     assert!(failure.message.ends_with("is there and is no saved plan: it was not written over"));
     let refused = |text: &str| {
         fs::write(case.path(), text).unwrap();
         case.folder.shown(&saved::read(&case.path()).unwrap_err().message)
     };
     let said =
-        [refused("x"), refused("{}"), refused(r#"{"hacluster_plan":2}"#), refused(r#"{"hacluster_plan":1}"#)];
+        [refused("x"), refused("{}"), refused(r#"{"hacluster_plan":1}"#), refused(r#"{"hacluster_plan":2}"#)];
     insta::assert_snapshot!(said.join("\n"), @"
     plan.json: it is no saved plan
     plan.json: it is no saved plan
-    plan.json: it is a saved plan of version 2; this hacluster reads 1
+    plan.json: it is a saved plan of version 1; this hacluster reads 2
     plan.json: it is a damaged plan: missing field `program`
+    ");
+}
+
+/// What was allowed is part of the plan: what is allowed later, or by an edited
+/// file, is not in it.
+#[tokio::test]
+async fn what_a_plan_was_allowed_is_kept_with_it() {
+    let case = Case::new();
+    let ledger = theirs(&case.old);
+    let there: &[(&str, &str)] = &[("ledger", &ledger), ("paths", THEIR_PATHS)];
+    let other: Vec<(&str, &str)> = [there, FILE_EDITED].concat();
+    let hosts = [("n1", there), ("n2", &[][..])];
+    let destroy = |destroy| Allowed { destroy, ..Allowed::default() };
+    case.save_allowed("", destroy(true), &hosts).await.unwrap();
+    assert_eq!(case.apply(&hosts).await.unwrap(), ["n1/directory:/srv/data"]);
+    case.save_allowed("", destroy(false), &hosts).await.unwrap();
+    assert_eq!(case.apply(&hosts).await.unwrap(), Vec::<String>::new());
+    let text = fs::read_to_string(case.path()).unwrap();
+    fs::write(case.path(), text.replace("\"destroy\": false", "\"destroy\": true")).unwrap();
+    assert!(saved::read(&case.path()).unwrap().allowed.destroy);
+    assert_eq!(case.apply(&hosts).await.unwrap(), Vec::<String>::new(), "it was not in the plan");
+
+    let hosts = [("n1", &*other), ("n2", &[][..])];
+    case.save("", &hosts).await;
+    let said = case.apply(&hosts).await.unwrap_err();
+    assert_eq!(said, "1 of the files to write are there and are not hacluster's");
+    let adopt = |path: &str| Allowed { adopt: vec![path.to_owned()], ..Allowed::default() };
+    case.save_allowed("", adopt("/etc/route"), &hosts).await.unwrap();
+    assert_eq!(case.apply(&hosts).await.unwrap(), ["n1/file:/etc/route", "n1/unit:router"]);
+}
+
+/// By the same words as anything else; a typing error is told from it only when
+/// the ledgers are read.
+#[tokio::test]
+async fn what_only_a_ledger_knows_can_be_named() {
+    let case = Case::new();
+    let ledger = theirs(&case.old);
+    let there: Vec<(&str, &str)> = [&[("ledger", &*ledger), ("paths", THEIR_PATHS)], PACKAGE_GONE].concat();
+    let hosts = [("n1", &*there), ("n2", PACKAGE_GONE)];
+    let allowed = || Allowed { destroy: true, ..Allowed::default() };
+    for target in ["n1/directory:/srv/data", "directory:/srv/data", "own", "own/*", "n?/directory:*"] {
+        case.save_allowed(target, allowed(), &hosts).await.unwrap();
+        assert_eq!(case.apply(&hosts).await.unwrap(), ["n1/directory:/srv/data"], "{target}");
+    }
+    let failure = case.save_allowed("directory:/srv/dat", allowed(), &hosts).await.unwrap_err();
+    let said = failure.text(crate::report::ui::Paint::default());
+    insta::assert_snapshot!(said, @"
+    error: --target directory:/srv/dat: nothing in this cluster is called so
+    hint: did you mean directory:/srv/data?
     ");
 }

@@ -129,7 +129,9 @@ impl World {
     pub(super) fn select(&self, [target, exclude, on]: [&str; 3]) -> Selection {
         let words = |text: &str| text.split_whitespace().map(str::to_owned).collect();
         let wish = Wish { target: words(target), exclude: words(exclude), on: words(on) };
-        Selection::new(wish, &self.hosts, &self.resources).unwrap()
+        let selection = Selection::new(wish, &self.hosts).unwrap();
+        selection.check(&self.resources).unwrap();
+        selection
     }
 
     pub(super) fn find(&self, id: &str) -> usize {

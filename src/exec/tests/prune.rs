@@ -83,6 +83,23 @@ async fn what_nothing_asks_for_goes_and_data_stays_until_it_may() {
     assert_eq!(owned(&lab, "n1"), ["file:/other"]);
 }
 
+/// Nothing of what else its host waits for comes with it, nor holds it back.
+#[tokio::test]
+async fn a_removal_can_be_all_that_is_selected() {
+    let mut lab = Lab::new(STEPS);
+    lab.run().await.unwrap();
+    lab.ask_for(&LESS.replace("o\\n", "new\\n"), false).await;
+    let selection = lab.world.select(["n1/directory:*/app", "", ""]);
+    let mut apply = lab.apply().await;
+    apply.selection = selection;
+    let (_heard, stops) = tokio::sync::mpsc::unbounded_channel();
+    let summary = apply.run_until(stops).await.unwrap();
+    assert_eq!((summary.changed, summary.deferred.len(), summary.left.len()), (3, 5, 0), "{summary:?}");
+    assert!(!lab.path("n1", "root/app").exists() && lab.path("n2", "root/app").exists());
+    assert_eq!(lab.read("n1", "root/other").as_deref(), Some("o\n"));
+    assert_eq!(owned(&lab, "n1"), ["directory:/data", "file:/other"]);
+}
+
 #[tokio::test]
 async fn a_directory_with_somebody_elses_file_is_left() {
     let mut lab = Lab::new(STEPS);

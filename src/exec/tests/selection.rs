@@ -128,7 +128,8 @@ fn a_word_that_means_nothing_is_named_with_what_may_have_been_meant() {
     let said = |target: &str, on: &str| {
         let words = |word: &str| (!word.is_empty()).then(|| word.to_owned()).into_iter().collect();
         let wish = Wish { target: words(target), exclude: Vec::new(), on: words(on) };
-        let unknown = Selection::new(wish, &world.hosts, &world.resources).unwrap_err();
+        let selection = Selection::new(wish, &world.hosts);
+        let unknown = selection.and_then(|found| found.check(&world.resources)).unwrap_err();
         format!("{} | {}", unknown.message, unknown.hint)
     };
     insta::assert_snapshot!([
