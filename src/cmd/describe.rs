@@ -92,9 +92,11 @@ impl<'a> Describe<'a> {
     }
 
     fn reason(&self, assessment: &Assessment, sign: Sign) -> String {
-        match &assessment.change {
-            Change::Late(why) | Change::Unreadable(why) | Change::Forget(why) => return why.clone(),
-            _ => {}
+        if let Change::Forget(why) = &assessment.change {
+            return why.clone();
+        }
+        if let Some(why) = assessment.change.held() {
+            return why.to_owned();
         }
         if let Some(owes) = owes(assessment).filter(|_| matches!(sign, Sign::Restart | Sign::Reload)) {
             return owes.to.strip_prefix("current, after ").map_or_else(
@@ -196,6 +198,7 @@ fn sign(assessment: &Assessment) -> Sign {
         Change::Remove => Sign::Remove,
         Change::Forget(_) => Sign::Forget,
         Change::Late(_) => Sign::Later,
+        Change::Refused(_) => Sign::Refused,
         Change::Unreadable(_) | Change::None => Sign::Unreadable,
     }
 }

@@ -216,6 +216,7 @@ fn wanted(assessment: &Assessment) -> Vec<String> {
         Change::Update(fields) => fields.iter().map(say).collect(),
         Change::Remove => vec!["would be removed".to_owned()],
         Change::Forget(why) => vec![format!("would be forgotten: {why}")],
+        Change::Refused(why) => vec![format!("is refused now: {why}")],
         _ => vec!["would be added".to_owned()],
     }
 }

@@ -13,7 +13,7 @@ use super::summary::now;
 use super::work::{Worker, lock, tail};
 use crate::group::{GroupName, Handover};
 use crate::plan::Assessment;
-use crate::resource::{Change, Script};
+use crate::resource::Script;
 
 /// Seconds a group may take to be fit for disturbing one of its members.
 const FIT_SECONDS: u64 = 60;
@@ -65,7 +65,7 @@ impl Worker<'_> {
             let why = match group.refuses(host, member, &view).or_else(nobody_leads) {
                 _ if assessment.change.is_none() => return Ok(assessment),
                 Some(why) => why,
-                None if matches!(assessment.change, Change::Late(_) | Change::Unreadable(_)) => {
+                None if assessment.change.held().is_some() => {
                     return Err(differs(&assessment));
                 }
                 None => return Ok(assessment),

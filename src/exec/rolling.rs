@@ -54,6 +54,7 @@ impl Worker<'_> {
         let assessment = self.judge(index, &chosen).map_err(|why| Outcome::Failed { why })?;
         match assessment.change {
             Change::None => Err(Outcome::Unchanged),
+            Change::Refused(why) => Err(Outcome::Failed { why }),
             Change::Late(why) | Change::Unreadable(why) => {
                 let why = format!("it still cannot be known after its predecessors are done: {why}");
                 Err(Outcome::Failed { why })

@@ -17,7 +17,6 @@ use super::summary::{ApplyError, Summary, now};
 use super::task::{Parallelism, Task};
 use super::work::{Worker, group_needs};
 use crate::plan::{Assessment, LeftOut, Observed, Plan, Planner, Selection};
-use crate::resource::Change;
 use crate::transport::{Connection, Prober};
 
 /// Everything a run needs. The plan was shown and confirmed.
@@ -168,10 +167,9 @@ impl<'a> Apply<'a> {
     }
 
     fn tasks(&self) -> BTreeMap<usize, Task> {
-        let unknown = |change: &Change| matches!(change, Change::Late(_) | Change::Unreadable(_));
         let task = |a: &Assessment| {
-            let task =
-                Task { host: a.host.clone(), changes: a.change.is_work(), unknown: unknown(&a.change) };
+            let unknown = a.change.held().is_some();
+            let task = Task { host: a.host.clone(), changes: a.change.is_work(), unknown };
             (a.index, task)
         };
         self.plan.assessments.iter().map(task).collect()

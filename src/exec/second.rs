@@ -83,7 +83,7 @@ impl Worker<'_> {
 /// The fields in which an assessment still differs.
 pub(super) fn differs(assessment: &Assessment) -> String {
     match &assessment.change {
-        Change::Late(why) | Change::Unreadable(why) => why.clone(),
+        Change::Late(why) | Change::Unreadable(why) | Change::Refused(why) => why.clone(),
         Change::Remove => "it is still there".to_owned(),
         change => {
             let row = |field: &Field| {

@@ -122,7 +122,9 @@ impl Worker<'_> {
             let because = requires.iter().find(|r| out.iter().any(|(other, _)| other == *r));
             let outcome = match (self.assessment(*index).map(|a| a.change), because) {
                 (_, Some(first)) => Outcome::Skipped { because: self.planner.resources[*first].id.clone() },
-                (Some(Change::Late(why) | Change::Unreadable(why)), _) => Outcome::Failed { why },
+                (Some(Change::Late(why) | Change::Unreadable(why) | Change::Refused(why)), _) => {
+                    Outcome::Failed { why }
+                }
                 (None, _) => Outcome::Failed { why: "it was not judged before".to_owned() },
                 _ => continue,
             };

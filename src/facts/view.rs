@@ -108,14 +108,19 @@ impl EtcdView {
 
     /// Voters of the cluster as it stands, or as planned while it is not formed.
     pub fn voters(&self) -> usize {
-        self.members.iter().filter(|m| !m.learner).count()
+        self.votes(&self.members).0
     }
 
     /// Votes that can be lost before writes stop; negative when they have.
     pub fn margin(&self) -> isize {
-        let voters = self.voters();
-        let alive = self.members.iter().filter(|m| !m.learner && self.healthy.contains(&m.name)).count();
-        alive.cast_signed() - (voters / 2 + 1).cast_signed()
+        self.votes(&self.members).1
+    }
+
+    /// The same two of a cluster with these members.
+    pub fn votes<'a>(&self, members: impl IntoIterator<Item = &'a EtcdRow>) -> (usize, isize) {
+        let voters: Vec<&EtcdRow> = members.into_iter().filter(|m| !m.learner).collect();
+        let alive = voters.iter().filter(|m| self.healthy.contains(&m.name)).count();
+        (voters.len(), alive.cast_signed() - (voters.len() / 2 + 1).cast_signed())
     }
 }
 

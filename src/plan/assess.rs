@@ -160,7 +160,7 @@ impl Assessment {
     /// unit that is about to start anyway owes nothing.
     pub(super) fn owe(&mut self, word: &str, from: &str) {
         let starts = self.change.to("state").is_some() || self.change.to("masked").is_some();
-        if starts || matches!(self.change, Change::Remove | Change::Late(_) | Change::Unreadable(_)) {
+        if starts || self.change == Change::Remove || self.change.held().is_some() {
             return;
         }
         let row = Field {

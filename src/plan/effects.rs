@@ -3,13 +3,13 @@
 
 use std::collections::BTreeMap;
 
-use super::{Plan, restarts};
+use super::{Plan, leaving, restarts};
 use crate::expand::Resource;
 use crate::facts::view::View;
 use crate::group::{Formation, GroupName};
 use crate::resource::{Change, Kind, Unit};
 
-/// Sentences about groups that are formed, restarted, or stay as they are.
+/// Sentences about groups that are formed, restarted, left, or stay as they are.
 pub fn effects(plan: &Plan, resources: &[Resource], view: &View) -> Vec<String> {
     let mut by_group: BTreeMap<GroupName, Vec<(String, Option<&str>)>> = BTreeMap::new();
     let mut reloads = 0;
@@ -33,6 +33,7 @@ pub fn effects(plan: &Plan, resources: &[Resource], view: &View) -> Vec<String> 
     let mut said: Vec<String> =
         by_group.into_iter().map(|(group, steps)| sentence(group, &steps, view)).collect();
     said.extend(restarts::sentences(plan, resources, view));
+    said.extend(leaving::sentences(plan, resources, view));
     if reloads > 0 {
         said.push(format!("units that reload their configuration without a restart: {reloads}"));
     }

@@ -6,6 +6,7 @@ mod away;
 mod cause;
 mod effects;
 mod foreign;
+mod leaving;
 mod restarts;
 mod saved;
 mod selection;
@@ -100,7 +101,7 @@ impl Plan {
             let slot = match assessment.change {
                 Change::Forget(_) => continue,
                 Change::Create(_) => 0,
-                Change::Update(_) | Change::Unreadable(_) | Change::None => 1,
+                Change::Update(_) | Change::Unreadable(_) | Change::Refused(_) | Change::None => 1,
                 Change::Remove => 2,
                 Change::Late(_) => 3,
             };

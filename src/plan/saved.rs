@@ -186,6 +186,7 @@ fn word(change: &Change) -> &'static str {
         Change::Forget(_) => "forget",
         Change::Late(_) => "later",
         Change::Unreadable(_) => "unreadable",
+        Change::Refused(_) => "refused",
     }
 }
 

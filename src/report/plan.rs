@@ -25,6 +25,8 @@ pub enum Sign {
     /// Known only when its predecessors are done.
     Later,
     Unreadable,
+    /// It would do harm now.
+    Refused,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -93,7 +95,12 @@ impl PlanReport {
         for action in &self.actions {
             let slot = match action.sign {
                 Sign::Add | Sign::Replace => 0,
-                Sign::Change | Sign::Restart | Sign::Reload | Sign::Unreadable | Sign::InTheWay => 1,
+                Sign::Change
+                | Sign::Restart
+                | Sign::Reload
+                | Sign::Unreadable
+                | Sign::Refused
+                | Sign::InTheWay => 1,
                 Sign::Remove => 2,
                 Sign::Later => 3,
                 Sign::Forget => 4,

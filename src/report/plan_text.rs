@@ -174,7 +174,7 @@ fn sign(sign: Sign, paint: Paint) -> String {
         Sign::Remove => paint.red("-"),
         Sign::Forget => paint.cyan("."),
         Sign::Later => paint.cyan("?"),
-        Sign::Unreadable | Sign::InTheWay => paint.red("!"),
+        Sign::Unreadable | Sign::Refused | Sign::InTheWay => paint.red("!"),
     }
 }
 
@@ -184,6 +184,7 @@ fn verb(sign: Sign) -> &'static str {
         Sign::Reload => " will reload",
         Sign::Replace => " must be replaced",
         Sign::Unreadable => " could not be read",
+        Sign::Refused => " is refused",
         Sign::InTheWay => " is in the way",
         Sign::Forget => " is only forgotten",
         _ => "",

@@ -50,6 +50,8 @@ pub enum Change {
     /// Conditional: it will be probed again when its predecessors are done.
     Late(String),
     Unreadable(String),
+    /// It would do harm now; why.
+    Refused(String),
 }
 
 impl Change {
@@ -60,6 +62,14 @@ impl Change {
     /// Something has to be done on the host, or may have to be.
     pub fn is_work(&self) -> bool {
         !matches!(self, Self::None | Self::Forget(_))
+    }
+
+    /// Why nothing can be done about it now.
+    pub fn held(&self) -> Option<&str> {
+        match self {
+            Self::Late(why) | Self::Unreadable(why) | Self::Refused(why) => Some(why),
+            _ => None,
+        }
     }
 
     /// The new value of a field that changes.

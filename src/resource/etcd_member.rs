@@ -188,7 +188,7 @@ impl Manage for EtcdMember {
                     |name: &str, from: &str, to| Field { name: name.to_owned(), from: from.to_owned(), to };
                 Change::Update(vec![field("start", LEARNER, "promote".to_owned()), field("id", "", id)])
             }
-            _ if cluster.etcd.split() => Change::Unreadable(
+            _ if cluster.etcd.split() => Change::Refused(
                 "two disjoint etcd clusters answer: which one to join is not known".to_owned(),
             ),
             _ if cluster.etcd.formed => self.join_plan(&cluster.etcd, host),

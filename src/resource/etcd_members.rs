@@ -107,7 +107,7 @@ impl Manage for EtcdMembers {
             return Change::None;
         }
         if let Some(why) = refuses(etcd, &left, &stay) {
-            return Change::Unreadable(why);
+            return Change::Refused(why);
         }
         let Change::Update(mut rows) = change::compare(self.want(), self.have(host, cluster)) else {
             return Change::None;

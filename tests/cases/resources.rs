@@ -229,6 +229,7 @@ pub(super) fn actual(case: &Case) -> String {
         Ok(Change::Forget(why)) => ("forget", Some(why)),
         Ok(Change::Late(why)) => ("late", Some(why)),
         Ok(Change::Unreadable(why)) => ("unreadable", Some(why)),
+        Ok(Change::Refused(why)) => ("refused", Some(why)),
     };
     let mut out = format!("[expect]\nchange = \"{word}\"\n");
     if let Some(reason) = reason {
