@@ -133,6 +133,10 @@ pub(super) fn destroyed<'a>(chosen: impl Iterator<Item = &'a Assessment>) -> Vec
         match &*gone.kind {
             Kind::Directory(directory) if directory.data => Some(format!("{} on {}", directory.path, a.host)),
             Kind::EtcdMember(member) => Some(format!("etcd member {} on {}", member.name, a.host)),
+            Kind::PostgresDatabase(database) => Some(format!("database {} and all in it", database.name)),
+            Kind::PostgresExtension(one) => {
+                Some(format!("extension {} of database {}", one.name, one.database))
+            }
             _ => None,
         }
     };

@@ -24,7 +24,7 @@ impl Worker<'_> {
         let assessed: Vec<Assessment> =
             lock(&self.assessed).values().filter(|a| !deferred.contains_key(&a.index)).cloned().collect();
         let texts = self.texts(|host, ledger| {
-            for assessment in assessed.iter().filter(|a| a.host == host && a.change.is_work()) {
+            for assessment in assessed.iter().filter(|a| self.concerns(host, a) && a.change.is_work()) {
                 if !ledger.owned.contains_key(&assessment.id)
                     && let Some(owned) = self.owned(assessment)
                 {
@@ -39,12 +39,7 @@ impl Worker<'_> {
     pub(super) async fn write_ledgers(&self, plan: &Plan) {
         let texts = self.texts(|host, ledger| {
             let mut whole = true;
-            // What runs once is known wherever it may run: another one may lead next time.
-            let here = |a: &&Assessment| {
-                let resource = &self.planner.resources[a.index];
-                a.host == host || (resource.once.is_some() && resource.hosts.iter().any(|h| h == host))
-            };
-            for assessment in plan.assessments.iter().filter(here) {
+            for assessment in plan.assessments.iter().filter(|a| self.concerns(host, a)) {
                 if assessment.change.is_none() && !matches!(assessment.kind, Kind::Gone(_)) {
                     self.reached(ledger, assessment);
                 }
@@ -60,6 +55,13 @@ impl Worker<'_> {
             }
         });
         self.put(texts).await;
+    }
+
+    /// What runs once is known wherever it may run: another one may lead next time.
+    fn concerns(&self, host: &str, assessment: &Assessment) -> bool {
+        let resource = &self.planner.resources[assessment.index];
+        let may = || resource.once.is_some() && resource.hosts.iter().any(|other| other == host);
+        assessment.host == host || may()
     }
 
     fn owned(&self, assessment: &Assessment) -> Option<Owned> {
@@ -83,7 +85,7 @@ impl Worker<'_> {
         let there = plan
             .assessments
             .iter()
-            .filter(|a| a.host == host && a.have.is_some() && !matches!(a.change, Change::Forget(_)));
+            .filter(|a| self.concerns(host, a) && a.have.is_some() && !matches!(a.change, Change::Forget(_)));
         asked.map(|r| r.id.as_str()).chain(there.map(|a| a.id.as_str())).collect()
     }
 

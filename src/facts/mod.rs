@@ -22,8 +22,8 @@ pub use needs::{EtcdEndpoint, Needs, PatroniEndpoint};
 pub(crate) use parse::TIMED_OUT;
 pub use parse::{ParseError, parse};
 pub use postgres::{
-    DatabaseFact, GrantFact, GrantKey, GrantOn, PostgresFacts, PostgresNeeds, PostgresServer, RoleFact,
-    Standing,
+    DatabaseFact, GrantFact, GrantKey, GrantOn, HoldingFact, PostgresFacts, PostgresNeeds, PostgresServer,
+    RoleFact, Standing,
 };
 pub use probe::{LEDGER, STATE, probe_body};
 pub use rows::{EtcdFact, EtcdRow, PackageFact, PathFact, PathType, PatroniFact, UnitFact, UserFact};

@@ -63,6 +63,8 @@ pub struct PostgresNeeds {
     /// Database and extension.
     pub extensions: BTreeSet<(String, String)>,
     pub grants: BTreeSet<GrantKey>,
+    /// Roles of which is asked what they own.
+    pub holdings: BTreeSet<String>,
 }
 
 impl PostgresNeeds {
@@ -73,6 +75,7 @@ impl PostgresNeeds {
             databases: BTreeSet::new(),
             extensions: BTreeSet::new(),
             grants: BTreeSet::new(),
+            holdings: BTreeSet::new(),
         }
     }
 
@@ -82,6 +85,7 @@ impl PostgresNeeds {
         self.databases.extend(other.databases);
         self.extensions.extend(other.extensions);
         self.grants.extend(other.grants);
+        self.holdings.extend(other.holdings);
     }
 }
 
@@ -102,6 +106,7 @@ pub struct PostgresFacts {
     /// Version, by database and extension.
     pub extensions: BTreeMap<(String, String), Fact<String>>,
     pub grants: BTreeMap<GrantKey, Fact<GrantFact>>,
+    pub holdings: BTreeMap<String, Fact<HoldingFact>>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
@@ -141,6 +146,14 @@ pub struct GrantFact {
     pub future: BTreeSet<String>,
 }
 
+/// What a role owns.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct HoldingFact {
+    pub databases: BTreeSet<String>,
+    /// How many things inside of each database.
+    pub inside: BTreeMap<String, u64>,
+}
+
 impl PostgresFacts {
     pub fn merge(&mut self, newer: Self) {
         self.standing = newer.standing;
@@ -148,6 +161,7 @@ impl PostgresFacts {
         self.databases.extend(newer.databases);
         self.extensions.extend(newer.extensions);
         self.grants.extend(newer.grants);
+        self.holdings.extend(newer.holdings);
     }
 }
 
@@ -184,6 +198,10 @@ pub(super) fn read(asked: &PostgresNeeds, answer: Option<(&str, i32)>) -> Postgr
             .collect(),
         extensions: asked.extensions.iter().map(|k| (k.clone(), fact(extension(k), unread()))).collect(),
         grants: numbered.map(|(k, v)| (k, typed(row("grant", &v), unread()))).collect(),
+        holdings: each(&asked.holdings)
+            .into_iter()
+            .map(|(k, v)| (k, typed(row("holder", &v), unread())))
+            .collect(),
     }
 }
 

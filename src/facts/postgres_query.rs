@@ -55,6 +55,9 @@ fn statements(needs: &PostgresNeeds) -> String {
     if !needs.roles.is_empty() {
         text.push_str(&roles(&needs.roles));
     }
+    if !needs.holdings.is_empty() {
+        text.push_str(&holdings(&needs.holdings));
+    }
     if !needs.databases.is_empty() {
         text.push_str(&databases(&needs.databases));
     }
@@ -94,6 +97,19 @@ fn roles(names: &BTreeSet<String>) -> String {
          (SELECT coalesce(jsonb_agg(DISTINCT g.rolname), '[]') FROM pg_auth_members m \
          JOIN pg_roles g ON g.oid = m.roleid WHERE m.member = r.oid)) \
          FROM pg_authid r WHERE r.rolname IN ({});\n",
+        literals(names.iter().map(String::as_str))
+    )
+}
+
+/// Databases, and things inside of any; what it grants in advance is none.
+fn holdings(names: &BTreeSet<String>) -> String {
+    format!(
+        "SELECT jsonb_build_object('holder', r.rolname, 'databases', (SELECT coalesce(jsonb_agg(d.datname), \
+         '[]') FROM pg_database d WHERE d.datdba = r.oid), 'inside', (SELECT coalesce(jsonb_object_agg(\
+         i.name, i.n), '{{}}') FROM (SELECT d.datname::text AS name, count(*) AS n FROM pg_shdepend s \
+         JOIN pg_database d ON d.oid = s.dbid WHERE s.refclassid = 'pg_authid'::regclass AND s.refobjid = r.oid \
+         AND s.deptype = 'o' AND s.classid <> 'pg_default_acl'::regclass GROUP BY 1) i)) \
+         FROM pg_roles r WHERE r.rolname IN ({});\n",
         literals(names.iter().map(String::as_str))
     )
 }

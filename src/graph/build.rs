@@ -138,7 +138,7 @@ impl<'a> Builder<'a> {
             let gate = self.node(Node::Gate(group));
             self.edge(gate, node, "its playbook needs that group", false);
         }
-        for (index, other) in self.resources.iter().enumerate() {
+        for (index, other) in self.wanted() {
             if other.playbook == needed.name && other.once.is_some() {
                 self.edge(self.nodes[index], node, "its playbook needs that one", false);
             }

@@ -47,6 +47,8 @@ impl<'a> Builder<'a> {
         if gone.is_empty() {
             return;
         }
+        let (inside, gone): (Vec<_>, Vec<_>) = gone.into_iter().partition(|(_, r, _)| r.once.is_some());
+        self.inside(&inside);
         self.begin();
         let early: Vec<bool> =
             gone.iter().map(|(_, resource, kind)| self.early(&gone, resource, kind)).collect();
@@ -62,6 +64,26 @@ impl<'a> Builder<'a> {
         let mut late = early.iter().map(|early| !early);
         let gone: Vec<_> = gone.into_iter().filter(|_| late.next() == Some(true)).collect();
         self.services_first(&gone);
+    }
+
+    /// Inside of `PostgreSQL`, after all that is asked for there: what a new owner
+    /// has is not the old one's any more.
+    fn inside(&mut self, gone: &[(usize, &'a Resource, &'a Kind)]) {
+        let begin = Node::Gone("cluster".to_owned(), BEGIN);
+        for (index, resource, _) in gone {
+            let begin = self.node(begin.clone());
+            self.edge(begin, self.nodes[*index], "what is asked for comes first", false);
+            if let Some(group) = resource.group {
+                let gate = self.node(Node::Gate(group));
+                self.edge(gate, self.nodes[*index], "it runs once the group is healthy", false);
+            }
+        }
+        let once = |(_, other): &(usize, &Resource)| other.once.is_some() && !gone.is_empty();
+        for (index, _) in self.wanted().filter(once) {
+            let begin = self.node(begin.clone());
+            self.edge(self.nodes[index], begin, "what is asked for comes first", false);
+        }
+        self.reversed(gone);
     }
 
     /// A failed step leaves what it may have replaced.

@@ -17,7 +17,7 @@ pub(super) fn sentences(plan: &Plan, resources: &[Resource], view: &View) -> Vec
         .filter(|a| a.change == Change::Remove)
         .filter_map(|a| match &a.kind {
             Kind::Gone(gone) => {
-                let resource = &resources[a.index];
+                let resource = Some(&resources[a.index]).filter(|resource| resource.once.is_none())?;
                 Some((resource.group?, a.host.as_str(), &*gone.kind, resource.rolling))
             }
             _ => None,

@@ -71,7 +71,11 @@ impl Plan {
 
     /// What nothing asks for and stays all the same: host, kind and name, why.
     pub fn stays(&self) -> impl Iterator<Item = (&str, String, &str)> {
-        self.assessments.iter().filter_map(|a| Some((&*a.host, a.kind.label(), a.stays.as_deref()?)))
+        self.assessments.iter().filter_map(|a| {
+            let inside = a.id.starts_with("cluster/");
+            let place = if inside { "PostgreSQL" } else { &*a.host };
+            Some((place, a.kind.label(), a.stays.as_deref()?))
+        })
     }
 
     pub fn is_empty(&self) -> bool {
@@ -158,9 +162,8 @@ impl Planner<'_> {
                 let first = self.graph.label(*first, self.resources);
                 assessment.change = Change::Late(format!("known after {first}"));
             }
-            if matches!(assessment.kind, Kind::Gone(_))
-                && !ledgers.get(&host).is_some_and(|l| l.holds(&assessment.id))
-            {
+            let holds = |host: &String| ledgers.get(host).is_some_and(|l| l.holds(&assessment.id));
+            if matches!(assessment.kind, Kind::Gone(_)) && !resource.hosts.iter().any(holds) {
                 // Another run let go of it since the ledger was read.
                 assessment.change = Change::None;
             }

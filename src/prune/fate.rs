@@ -71,6 +71,10 @@ fn fate(wanted: &Wanted<'_>, host: &str, entry: &Entry<'_>, kept: &Kept<'_>) -> 
     }
     match &entry.kind {
         Kind::EtcdMember(_) if kept.data => Fate::Kept(format!("its data stays; {HOW}")),
+        Kind::PostgresDatabase(_) if kept.data => Fate::Kept(format!("it holds data; {HOW}")),
+        Kind::PostgresExtension(_) if kept.data => {
+            Fate::Kept(format!("columns and indexes may be made of it; {HOW}"))
+        }
         Kind::Directory(d) if d.data && kept.data => Fate::Kept(format!("it holds data; {HOW}")),
         Kind::Directory(d) if wanted.on(host).any(|r| below(&r.kind, &d.path)) => {
             Fate::Forgotten("other steps still use it".to_owned())
@@ -103,6 +107,7 @@ fn names(kind: &Kind) -> Vec<(String, String)> {
     };
     match kind {
         Kind::Package(package) => vec![("packages".to_owned(), package.name.clone())],
+        Kind::PostgresDatabase(database) => vec![("databases".to_owned(), database.name.clone())],
         _ => objects.iter().filter_map(split).collect(),
     }
 }
@@ -111,6 +116,7 @@ fn names(kind: &Kind) -> Vec<(String, String)> {
 fn place(kind: &Kind) -> Option<String> {
     match kind {
         Kind::Package(_) => Some("packages".to_owned()),
+        Kind::PostgresUser(_) => Some("databases".to_owned()),
         Kind::Directory(directory) => Some(directory.path.clone()),
         _ => None,
     }

@@ -4,14 +4,15 @@
 mod fate;
 mod object;
 mod reason;
+mod shared;
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::expand::Resource;
 use crate::group::GroupName;
 use crate::ledger::{Ledger, Owned};
-use crate::playbook::Playbook;
-use crate::resource::{Fate, Gone, Kind, Sysctl};
+use crate::playbook::{Once, Playbook};
+use crate::resource::{Fate, Gone, Kind, PostgresGrant, PostgresUser, Sysctl};
 
 /// What the files ask for.
 #[derive(Debug, Clone, Copy)]
@@ -61,7 +62,24 @@ pub fn removals(wanted: &Wanted<'_>, ledgers: &BTreeMap<String, Ledger>, destroy
             all.push(removal(wanted, host, entry, fate, reason));
         }
     }
+    all.extend(shared_removals(wanted, ledgers, destroy));
     all
+}
+
+/// The same inside of `PostgreSQL`, done where the leader is.
+fn shared_removals(wanted: &Wanted<'_>, ledgers: &BTreeMap<String, Ledger>, destroy: bool) -> Vec<Resource> {
+    let hosts = shared::hosts(wanted);
+    let Some(first) = hosts.first() else { return Vec::new() };
+    let entries = shared::unwanted(wanted, &hosts, ledgers);
+    let fates = fate::fates(wanted, first, &entries, destroy);
+    let removal = |(entry, fate)| {
+        let reason = "it is not declared any more".to_owned();
+        let mut resource = removal(wanted, first, entry, fate, reason);
+        resource.hosts.clone_from(&hosts);
+        (resource.once, resource.group) = (Some(Once::Leader), Some(GroupName::Patroni));
+        resource
+    };
+    entries.into_iter().zip(fates).map(removal).collect()
 }
 
 fn unwanted<'a>(wanted: &Wanted<'_>, host: &str, ledger: &'a Ledger) -> Vec<Entry<'a>> {
@@ -95,6 +113,8 @@ fn removal(wanted: &Wanted<'_>, host: &str, entry: Entry<'_>, fate: Fate, reason
             member.last = last;
             Kind::EtcdMember(member)
         }
+        Kind::PostgresUser(user) => Kind::PostgresUser(PostgresUser { absent: true, ..user }),
+        Kind::PostgresGrant(grant) => Kind::PostgresGrant(PostgresGrant { absent: true, ..grant }),
         kind => kind,
     };
     let gone = Gone { kind: Box::new(kind), reason, fate };

@@ -12,7 +12,7 @@ use crate::facts::{Fact, Facts, Needs, PathType};
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Fate {
     /// It goes, and with it may go what is named: entries of a directory,
-    /// packages that need this one.
+    /// packages that need this one, databases a user owns.
     Removed { with: BTreeSet<String> },
     /// It stays, and is hacluster's no more; why.
     Forgotten(String),
@@ -41,6 +41,12 @@ impl Gone {
                 let more = taken_along(package, with, host).ok()?;
                 (!more.is_empty()).then(|| format!("its removal would also remove {}", some(&more)))
             }
+            (Fate::Removed { with }, Kind::PostgresUser(user)) => {
+                let held = user.held(with, host).ok()?;
+                (!held.is_empty()).then(|| {
+                    format!("it owns {}: give that to somebody (REASSIGN OWNED) or drop it", held.join(", "))
+                })
+            }
             _ => None,
         }
     }
@@ -52,6 +58,7 @@ impl Gone {
                 left_in(directory, with, host).err()
             }
             (Fate::Removed { with }, Kind::Package(package)) => taken_along(package, with, host).err(),
+            (Fate::Removed { with }, Kind::PostgresUser(user)) => user.held(with, host).err(),
             _ => None,
         }
     }
@@ -112,6 +119,9 @@ impl Manage for Gone {
             }
             (Fate::Removed { .. }, Kind::Package(package)) => {
                 needs.removals.insert(package.name.clone());
+            }
+            (Fate::Removed { .. }, Kind::PostgresUser(user)) => {
+                needs.postgres(&user.server).holdings.insert(user.name.clone());
             }
             _ => {}
         }

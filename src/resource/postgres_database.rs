@@ -1,5 +1,5 @@
-//! Owns the kind `postgres_database`: a database and whose it is. It is made and
-//! altered, never dropped. Must not know what is in it.
+//! Owns the kind `postgres_database`: a database and whose it is. Must not know
+//! what is in it.
 
 use serde::{Deserialize, Serialize};
 
@@ -45,7 +45,10 @@ impl Manage for PostgresDatabase {
     fn apply(&self, change: &Change) -> Script {
         let (name, owner) = (identifier(&self.name), identifier(&self.owner));
         let mut text = String::new();
-        if matches!(change, Change::Create(_)) {
+        if matches!(change, Change::Remove) {
+            // Who is connected is told, and keeps it.
+            text.push_str(&format!("\\set VERBOSITY default\nDROP DATABASE {name};\n"));
+        } else if matches!(change, Change::Create(_)) {
             let limit = &self.connection_limit;
             text.push_str(&format!("CREATE DATABASE {name} WITH OWNER {owner} CONNECTION LIMIT {limit};\n"));
         } else {

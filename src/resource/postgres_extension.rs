@@ -39,8 +39,14 @@ impl Manage for PostgresExtension {
     }
 
     /// With those it needs itself, and the hint where its package is missing.
-    fn apply(&self, _change: &Change) -> Script {
-        let text = format!("\\set VERBOSITY default\nCREATE EXTENSION {} CASCADE;\n", identifier(&self.name));
+    /// What needs it keeps it.
+    fn apply(&self, change: &Change) -> Script {
+        let name = identifier(&self.name);
+        let statement = match change {
+            Change::Remove => format!("DROP EXTENSION {name}"),
+            _ => format!("CREATE EXTENSION {name} CASCADE"),
+        };
+        let text = format!("\\set VERBOSITY default\n{statement};\n");
         script(&self.server, &self.database, &text)
     }
 }

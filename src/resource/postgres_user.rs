@@ -10,7 +10,7 @@ use super::file::sha256;
 use super::psql::{leading, limit, reading, script};
 use super::{Manage, ResolveError, Resolver, Script};
 use crate::facts::view::View;
-use crate::facts::{Facts, Needs, PostgresServer, RoleFact};
+use crate::facts::{Fact, Facts, Needs, PostgresServer, RoleFact};
 use crate::scram;
 use crate::secret::Secret;
 use crate::sql::{identifier, literal, literals};
@@ -103,6 +103,23 @@ impl PostgresUser {
     }
 }
 
+impl PostgresUser {
+    /// What it owns and what does not go with it, in words.
+    pub(super) fn held(&self, with: &BTreeSet<String>, host: &Facts) -> Result<Vec<String>, String> {
+        let facts = host.postgres.as_ref().and_then(|facts| facts.holdings.get(&self.name));
+        let held = match facts {
+            Some(Fact::Present(held)) => held,
+            Some(Fact::Unreadable(why)) => return Err(why.clone()),
+            Some(Fact::Absent) => return Ok(Vec::new()),
+            None => return Err(format!("what {} owns was not asked for", self.name)),
+        };
+        let stays = |name: &&String| !with.contains(*name);
+        let whole = held.databases.iter().filter(stays).map(|name| format!("database {name}"));
+        let inside = held.inside.iter().filter(|(name, _)| stays(name));
+        Ok(whole.chain(inside.map(|(name, count)| format!("{count} things in database {name}"))).collect())
+    }
+}
+
 impl Manage for PostgresUser {
     fn needs(&self, needs: &mut Needs) {
         needs.postgres(&self.server).roles.insert(self.name.clone());
@@ -141,7 +158,7 @@ impl Manage for PostgresUser {
         let run =
             |statements: &str| script(&self.server, "postgres", &format!("BEGIN;\n{statements}COMMIT;\n"));
         if matches!(change, Change::Remove) {
-            return run(&format!("DROP ROLE {user};\n"));
+            return run(&format!("\\set VERBOSITY default\nDROP ROLE {user};\n"));
         }
         let new = matches!(change, Change::Create(_));
         let verb = if new { "CREATE" } else { "ALTER" };

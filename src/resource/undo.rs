@@ -20,7 +20,11 @@ impl Kind {
             | Self::Unit(_)
             | Self::Sysctl(_)
             | Self::Certificate(_)
-            | Self::EtcdMember(_) => serde_json::to_value(self).ok(),
+            | Self::EtcdMember(_)
+            | Self::PostgresUser(_)
+            | Self::PostgresDatabase(_)
+            | Self::PostgresExtension(_)
+            | Self::PostgresGrant(_) => serde_json::to_value(self).ok(),
             _ => None,
         }
     }

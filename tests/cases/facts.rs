@@ -68,7 +68,7 @@ fn needs(section: &str, ask: Vec<String>) -> Needs {
     needs
 }
 
-/// `role NAME`, `database NAME`, `extension DATABASE NAME`, or a grant:
+/// `role NAME`, `holdings NAME`, `database NAME`, `extension DATABASE NAME`, or a grant:
 /// `tables USER DATABASE SCHEMA OWNER`.
 fn postgres(needs: &mut Needs, ask: &[String]) {
     let server = PostgresServer { psql: String::new(), port: String::new() };
@@ -77,6 +77,7 @@ fn postgres(needs: &mut Needs, ask: &[String]) {
         let words: Vec<String> = line.split(' ').map(str::to_owned).collect();
         match words.as_slice() {
             [kind, name] if kind == "role" => drop(needs.roles.insert(name.clone())),
+            [kind, name] if kind == "holdings" => drop(needs.holdings.insert(name.clone())),
             [kind, name] if kind == "database" => drop(needs.databases.insert(name.clone())),
             [kind, database, name] if kind == "extension" => {
                 needs.extensions.insert((database.clone(), name.clone()));

@@ -68,8 +68,9 @@ fn declared(stage: &mut Stage) -> Result<String> {
     moved(stage)?;
     rotated(stage)?;
     let lines = unseen(stage)?;
+    left(stage, &file)?;
     Ok(format!(
-        "made in {:.1} s; 5 drifts named, mended in {:.1} s; followed a switchover; rotated; 0 in {lines} log lines",
+        "made in {:.1} s; 5 drifts named, mended in {:.1} s; followed a switchover; rotated; 0 in {lines} log lines; left the file and went",
         first.took.as_secs_f64(),
         mended.took.as_secs_f64()
     ))
@@ -185,6 +186,34 @@ fn rotated(stage: &mut Stage) -> Result {
     stage.expect(0, &["apply", "--auto-approve"])?;
     refused(&old.tried("select 1")?, "password authentication failed")?;
     app(stage)?.run("select 1")?;
+    stage.expect_converged().map(drop)
+}
+
+/// All of it leaves the file, under another leader than the one that made it: what
+/// holds no data goes at once, the rest with leave to destroy.
+fn left(stage: &mut Stage, file: &str) -> Result {
+    stage.folder.write("cluster.toml", file)?;
+    let planned = stage.expect(2, &["plan", "--detailed-exitcode"])?;
+    for shown in [
+        "- postgres_grant:reporter on shop, once",
+        "- postgres_grant:reporter on shop/public tables, once",
+        "- postgres_user:reporter, once",
+        "PostgreSQL keeps postgres_database:shop, which nothing asks for any more: it holds data",
+        "PostgreSQL keeps postgres_user:Shop-App, which nothing asks for any more: it owns database shop, ",
+    ] {
+        ensure!(planned.stdout.contains(shown), "no '{shown}' in {}", planned.describe());
+    }
+    stage.expect(0, &["apply", "--auto-approve"])?;
+    stage.expect_converged()?;
+    let leader = stage.cluster()?.leader("node1")?;
+    let inside = "runuser -u postgres -- psql -XAtc \"SELECT string_agg(name, ' ' ORDER BY name) FROM (
+        SELECT rolname::text AS name FROM pg_roles WHERE rolname IN ('Shop-App', 'reporter')
+        UNION ALL SELECT datname::text FROM pg_database WHERE datname = 'shop') x\"";
+    let found = stage.lab.sh(&leader, inside)?;
+    ensure!(found.trim() == "Shop-App shop", "without leave to destroy there is '{found}'");
+    stage.expect(0, &["apply", "--auto-approve", "--allow-destroy"])?;
+    let found = stage.lab.sh(&leader, inside)?;
+    ensure!(found.trim().is_empty(), "with leave to destroy there is still '{found}'");
     stage.expect_converged().map(drop)
 }
 
