@@ -2,6 +2,7 @@
 //! Must not know what a command does.
 
 mod hosts;
+mod lock;
 mod node;
 mod select;
 
@@ -12,6 +13,7 @@ use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 
 pub use hosts::{HostsCommand, TrustArgs};
+pub use lock::LockCommand;
 pub use node::{AddArgs, NodeCommand, RemoveArgs};
 pub use select::{AllowArgs, SelectArgs};
 
@@ -113,6 +115,9 @@ pub enum Command {
     ///
     /// Exit codes: 0 healthy, 2 unhealthy, 4 some host did not answer.
     Status,
+    /// Say who is at work on the hosts.
+    #[command(subcommand)]
+    Lock(LockCommand),
     /// Say whose host keys are trusted.
     #[command(subcommand)]
     Hosts(HostsCommand),

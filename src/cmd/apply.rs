@@ -90,6 +90,7 @@ fn apply<'a>(
         planner: world.planner(),
         plan: reading.plan,
         observed: reading.observed,
+        read: reading.read,
         connections,
         cluster: world.name().to_owned(),
         inventory: world.flat_inventory(),

@@ -8,7 +8,7 @@ use super::describe::{changed_text, reads};
 use super::ownership::kept;
 use super::reading::{Contents, contents, names, prune, reached_all};
 use super::world::{Vault, World};
-use super::{block_on, reach};
+use super::{block_on, lock, reach};
 use crate::cli::{DriftCheckArgs, Globals};
 use crate::error::{Exit, Failure};
 use crate::exec::{Gathered, Sink, now, probe_all};
@@ -41,10 +41,8 @@ pub(super) fn run(ui: &Ui, globals: &Globals, args: &DriftCheckArgs) -> Result<E
     });
     reporter.finish();
     let (observed, plan, contents) = read??;
-    if let Some((host, who)) = under_way(&observed) {
-        ui.say(&format!(
-            "An apply is under way on {host} ({who}): what it changes is no drift. Nothing was judged.\n"
-        ))?;
+    if let Some(run) = lock::under_way(&observed) {
+        ui.say(&format!("A run is under way on {run}: what it changes is no drift. Nothing was judged.\n"))?;
         return Ok(reached_all(&observed));
     }
     let mut report = judge(&world, &plan, &observed, &contents, &selection);
@@ -56,11 +54,6 @@ pub(super) fn run(ui: &Ui, globals: &Globals, args: &DriftCheckArgs) -> Result<E
         ui.say(&report.text(ui.paint()))?;
     }
     Ok(exit)
-}
-
-/// A host where a run holds the lock, and whose it is.
-pub(super) fn under_way(observed: &Observed) -> Option<(&str, &str)> {
-    observed.facts.iter().find_map(|(host, facts)| Some((host.as_str(), facts.identity.holder.as_deref()?)))
 }
 
 /// What could not be read makes the result partial, as a host that is away does.

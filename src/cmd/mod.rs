@@ -11,6 +11,7 @@ mod graph;
 mod hosts;
 mod keys;
 mod limits;
+mod lock;
 mod node;
 mod node_remove;
 mod ownership;
@@ -73,6 +74,7 @@ fn run(ui: &Ui, cli: &Cli) -> Result<Exit, Failure> {
         Command::Apply(args) => apply::run(ui, globals, args),
         Command::DriftCheck(args) => drift_check::run(ui, globals, args),
         Command::Status => status::run(ui, globals),
+        Command::Lock(command) => lock::run(ui, globals, command),
         Command::Hosts(command) => hosts::run(ui, globals, command),
         Command::Node(NodeCommand::Add(args)) => node::add(ui, globals, args),
         Command::Node(NodeCommand::Remove(args)) => node_remove::run(ui, globals, args),

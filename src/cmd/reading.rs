@@ -2,6 +2,7 @@
 //! nothing here can write to a host.
 
 use std::collections::BTreeMap;
+use std::time::Instant;
 
 use super::world::World;
 use super::{fit, reach};
@@ -22,6 +23,8 @@ pub(super) type Contents = BTreeMap<(String, String), String>;
 #[derive(Debug)]
 pub(super) struct Reading {
     pub(super) observed: Observed,
+    /// When it began.
+    pub(super) read: Instant,
     /// Of the whole cluster.
     pub(super) plan: Plan,
     /// What a selection leaves out of it, and what the rest does to the cluster.
@@ -74,6 +77,7 @@ pub(super) async fn read(
     asked: &Asked,
     sink: &dyn Sink,
 ) -> Result<Reading, Failure> {
+    let read = Instant::now();
     let mut observed = reach::observe(reached, &needs(&world.resources), sink).await?;
     reach::one_cluster(&observed)?;
     Problems::check(world.systems(&observed).refused())?;
@@ -89,7 +93,7 @@ pub(super) async fn read(
     }
     let contents = if asked.diff { contents(&plan, reached).await } else { BTreeMap::new() };
     let (left_out, effects, words) = (LeftOut::new(), plan.effects.clone(), String::new());
-    let reading = Reading { observed, plan, left_out, effects, words, contents };
+    let reading = Reading { observed, read, plan, left_out, effects, words, contents };
     Ok(reading.select(world, &asked.selection))
 }
 

@@ -2,8 +2,8 @@
 //! per step. Pure text here; `runner` sends it. Must not know resources.
 
 use std::fmt::Write as _;
-use std::time::Instant;
 
+use crate::facts::Running;
 use crate::resource::{PRELUDE, Script};
 use crate::shell::quote;
 
@@ -19,20 +19,10 @@ pub(super) struct Step {
     pub owes: Vec<(String, &'static str)>,
 }
 
-/// How one step of a batch ended.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(super) struct Receipt {
-    /// Exit status; `None` where it never ran.
-    pub status: Option<i32>,
-    /// What it printed.
-    pub lines: Vec<String>,
-    /// From its first to its last line here.
-    pub millis: u64,
-}
-
 /// The detached script. `fence` is the lock's counter: a batch of an older
 /// holder ends before it touches anything.
-pub(super) fn body(steps: &[Step], nonce: &str, run: &str, fence: Option<u64>) -> String {
+pub(super) fn body(steps: &[Step], running: &Running, fence: Option<u64>) -> String {
+    let (nonce, run) = (running.nonce.as_str(), running.run.as_str());
     let mut text = format!(
         "rm -f -- \"$0\"\nPATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin\nLC_ALL=C\n\
          HAC_RUN={}\nexport PATH LC_ALL HAC_RUN\numask 022\nmkdir -p /run/hacluster /var/lib/hacluster\n\
@@ -46,10 +36,21 @@ pub(super) fn body(steps: &[Step], nonce: &str, run: &str, fence: Option<u64>) -
              echo 'another hacluster run took over'; printf '%s over\\n' {nonce}; exit 1; fi\n"
         );
     }
+    // Whoever takes the lock after us finds out what is left running.
+    let line = serde_json::to_string(running).unwrap_or_default();
+    let _ = writeln!(
+        text,
+        "umask 077; printf '%s\\n%s\\n' {} {} >/run/hacluster/running; umask 022",
+        quote(&running.unit),
+        quote(&line)
+    );
     for (position, step) in steps.iter().enumerate() {
         step_text(&mut text, position, step, nonce);
     }
-    let _ = writeln!(text, "hac_settle </dev/null 9>&-\nprintf '%s over\\n' {nonce}");
+    let _ = writeln!(
+        text,
+        "rm -f /run/hacluster/running; hac_settle </dev/null 9>&-\nprintf '%s over\\n' {nonce}"
+    );
     text
 }
 
@@ -95,91 +96,9 @@ pub(super) fn follow(unit: &str) -> String {
     )
 }
 
-/// Reads receipts out of a batch's output, line by line.
-#[derive(Debug)]
-pub(super) struct Reader {
-    nonce: String,
-    open: Option<(usize, Instant)>,
-    pub receipts: Vec<Receipt>,
-    pub over: bool,
-    /// Lines outside of any step.
-    pub stray: Vec<String>,
-}
-
-/// What one line meant.
-#[derive(Debug, PartialEq, Eq)]
-pub(super) enum Line {
-    Began(usize),
-    Ended(usize),
-    Said(String),
-    Nothing,
-}
-
-/// The status `timeout` gives.
-const TIMED_OUT: i32 = 124;
-
-/// Lines kept of one step: enough to see why it failed.
-const KEPT: usize = 40;
-
-impl Reader {
-    /// The unit ended in the middle of a step: that one took too long, or
-    /// somebody stopped it.
-    pub(super) fn cut(&mut self, seconds: u64) {
-        if let Some((position, _)) = self.open.take() {
-            let receipt = &mut self.receipts[position];
-            receipt.status = Some(TIMED_OUT);
-            receipt.lines.push(format!("it was stopped: no end within {seconds} s, or the host went down"));
-        }
-    }
-
-    pub(super) fn new(nonce: &str, steps: usize) -> Self {
-        let receipts = vec![Receipt::default(); steps];
-        Self { nonce: nonce.to_owned(), open: None, receipts, over: false, stray: Vec::new() }
-    }
-
-    pub(super) fn line(&mut self, line: &str) -> Line {
-        let Some(rest) = line.strip_prefix(&self.nonce).and_then(|rest| rest.strip_prefix(' ')) else {
-            return self.said(line);
-        };
-        let mut words = rest.split(' ');
-        let (verb, position) = (words.next(), words.next().and_then(|p| p.parse::<usize>().ok()));
-        match (verb, position) {
-            (Some("begin"), Some(position)) if position < self.receipts.len() => {
-                self.open = Some((position, Instant::now()));
-                Line::Began(position)
-            }
-            (Some("end"), Some(position)) if position < self.receipts.len() => {
-                let began = self.open.take().map(|(_, began)| began.elapsed());
-                self.receipts[position].millis = began.map_or(0, super::gather::millis);
-                self.receipts[position].status = words.next().and_then(|s| s.parse().ok());
-                Line::Ended(position)
-            }
-            (Some("over"), _) => {
-                self.over = true;
-                Line::Nothing
-            }
-            _ => Line::Nothing,
-        }
-    }
-
-    fn said(&mut self, line: &str) -> Line {
-        if line.is_empty() {
-            return Line::Nothing;
-        }
-        let kept = match self.open {
-            Some((position, _)) => &mut self.receipts[position].lines,
-            None => &mut self.stray,
-        };
-        if kept.len() == KEPT {
-            kept.remove(0);
-        }
-        kept.push(line.to_owned());
-        Line::Said(line.to_owned())
-    }
-}
-
 #[cfg(test)]
 mod tests {
+    use super::super::receipt::Reader;
     use super::*;
     use std::process::Command;
 
@@ -226,18 +145,6 @@ mod tests {
         let reader = run(&[step("echo \"$nope\"", &[]), step("true", &[])]);
         assert_ne!(reader.receipts[0].status, Some(0));
         assert_eq!(reader.receipts[1].status, Some(0));
-    }
-
-    #[test]
-    fn a_unit_that_was_stopped_fails_the_step_it_was_in() {
-        let mut reader = Reader::new("N", 2);
-        for line in ["N begin 0", "", "N end 0 0", "N begin 1", "working"] {
-            reader.line(line);
-        }
-        reader.cut(600);
-        assert_eq!(reader.receipts[0].status, Some(0));
-        assert_eq!(reader.receipts[1].status, Some(124));
-        assert_eq!(reader.receipts[1].lines[1], "it was stopped: no end within 600 s, or the host went down");
     }
 
     #[test]

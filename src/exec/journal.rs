@@ -2,6 +2,7 @@
 //! host, synced. A hint for people and resume; the hosts are the truth.
 //! Must not hold a secret.
 
+use std::collections::BTreeMap;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
@@ -29,6 +30,14 @@ pub(super) enum Record {
     StepEnded {
         id: String,
         outcome: String,
+        time: u64,
+    },
+    /// How the steps ended that an earlier run had left running on a host; none
+    /// where that is not known.
+    Adopted {
+        host: String,
+        run: String,
+        steps: BTreeMap<String, Option<i32>>,
         time: u64,
     },
     RunEnded {
@@ -123,6 +132,7 @@ fn cut(text: &str) -> Option<Cut> {
                     cut.steps.retain(|step| step != &id);
                 }
             }
+            Record::Adopted { .. } => {}
             Record::RunEnded { .. } => found = None,
         }
     }
@@ -154,5 +164,30 @@ mod tests {
         let whole = "{\"record\":\"run_started\",\"run\":\"r\",\"cluster\":\"c\",\"time\":1}\n";
         let torn = format!("{whole}{{\"record\":\"run_en");
         assert_eq!(cut(&torn), Some(Cut { run: "r".into(), steps: vec![] }));
+    }
+
+    #[test]
+    fn a_journal_torn_at_any_byte_says_what_its_whole_lines_say() {
+        let mut text = String::new();
+        let (run, host) = ("r".to_owned(), "n1".to_owned());
+        let ids = |names: &[&str]| names.iter().map(|&name| name.to_owned()).collect::<Vec<_>>();
+        for record in [
+            Record::RunStarted { run: run.clone(), cluster: "c".into(), time: 1 },
+            Record::Adopted { host: host.clone(), run, steps: [("ä".to_owned(), Some(0))].into(), time: 1 },
+            Record::BatchStarted { host, unit: "u".into(), steps: ids(&["n1/a", "n1/ä"]), time: 2 },
+            Record::StepEnded { id: "n1/a".into(), outcome: "changed".into(), time: 3 },
+            Record::RunEnded { time: 4 },
+        ] {
+            text.push_str(&serde_json::to_string(&record).unwrap());
+            text.push('\n');
+        }
+        for end in 0..=text.len() {
+            let torn = String::from_utf8_lossy(&text.as_bytes()[..end]);
+            let whole = torn.rfind('\n').map_or("", |at| &torn[..=at]);
+            // A whole line lacks only its end.
+            let written = text.as_bytes().get(end) == Some(&b'\n');
+            let expected = if written { cut(&text[..=end]) } else { cut(whole) };
+            assert_eq!(cut(&torn), expected, "after {end} bytes");
+        }
     }
 }

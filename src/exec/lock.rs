@@ -8,7 +8,9 @@ use std::time::Duration;
 use futures_util::future::join_all;
 use tokio::task::JoinHandle;
 
+use super::event::{Event, Sink};
 use super::summary::ApplyError;
+use crate::facts::{Holder, Running};
 use crate::shell::quote;
 use crate::transport::{Connection, Held, TransportError};
 
@@ -16,77 +18,107 @@ use crate::transport::{Connection, Held, TransportError};
 /// client that vanished leaves sshd, and a plain flock, alive for hours.
 const BEAT: Duration = Duration::from_secs(5);
 const SILENCE_SECONDS: u32 = 30;
+const HOLD: &str = include_str!("lock.sh");
 
 /// Somebody else holds the lock on a host.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "{host}: another hacluster run holds the lock ({by}); it is free when that run ends, or 30 s after its machine vanished"
+    "{host}: another hacluster run holds the lock ({holder}); it is free when that run ends, or 30 s after its machine vanished; `hacluster lock status` looks again"
 )]
 pub struct Busy {
     pub host: String,
-    pub by: String,
+    pub holder: Holder,
 }
 
 /// The lock on all hosts of a run, until it is dropped.
-#[derive(Debug)]
-pub(super) struct Lock {
+#[derive(Debug, Default)]
+pub struct Lock {
     /// The counter each host gave: fences the batches of an older holder.
     pub fences: BTreeMap<String, u64>,
-    beat: JoinHandle<()>,
+    /// What an earlier run had left running on a host. It has ended since.
+    pub(super) adopted: BTreeMap<String, Running>,
+    /// Hosts that answer no more.
+    pub(super) lost: BTreeMap<String, TransportError>,
+    holders: Vec<Kept>,
 }
 
-impl Drop for Lock {
+/// One host's lock and the pulse that keeps it.
+#[derive(Debug)]
+struct Kept {
+    held: Held,
+    pulse: JoinHandle<()>,
+}
+
+impl Drop for Kept {
     fn drop(&mut self) {
-        self.beat.abort();
+        self.pulse.abort();
     }
 }
 
-fn script(who: &str) -> String {
-    format!(
-        "umask 077; mkdir -p -m 0755 /run/hacluster /var/lib/hacluster\n\
-         exec 8>/run/hacluster/lock\n\
-         if ! flock -n 8; then printf 'busy %s\\n' \"$(cut -d' ' -f2- /run/hacluster/holder 2>/dev/null)\"; exit 0; fi\n\
-         rm -f /run/hacluster/hacluster-*.out\n\
-         exec 7>/run/hacluster/step.lock; flock 7; exec 7>&-\n\
-         n=0; [ -s /var/lib/hacluster/fence ] && read -r n </var/lib/hacluster/fence\n\
-         n=$((n + 1)); printf '%s\\n' \"$n\" >/var/lib/hacluster/fence.new\n\
-         mv -f /var/lib/hacluster/fence.new /var/lib/hacluster/fence\n\
-         printf '%s %s\\n' $$ {} >/run/hacluster/holder\nprintf 'held %s\\n' \"$n\"\n\
-         while [ -n \"$(timeout {SILENCE_SECONDS} dd bs=4096 count=1 2>/dev/null)\" ]; do :; done\n\
-         rm -f /run/hacluster/holder\n",
-        quote(who)
-    )
+/// A host's lock as it was taken.
+struct Taken {
+    kept: Kept,
+    fence: u64,
+    adopted: Option<Running>,
 }
 
-/// A host's holder and counter; or the host answers no more.
-type Taken = Result<(Held, u64), TransportError>;
+pub(super) fn script(who: &str) -> String {
+    format!("hac_who={} hac_silence={SILENCE_SECONDS}\n{HOLD}", quote(who))
+}
 
-async fn take(host: &str, connection: &Connection, who: &str) -> Result<Taken, ApplyError> {
+/// The lock of one host; or it answers no more.
+async fn take(
+    host: &str,
+    connection: &Connection,
+    who: &str,
+    sink: &dyn Sink,
+) -> Result<Result<Taken, TransportError>, ApplyError> {
     let not = |why: String| ApplyError::NoLock { host: host.to_owned(), why };
-    let mut held = match connection.hold(&script(who)).await {
+    let held = match connection.hold(&script(who)).await {
         Ok(held) => held,
         Err(error) if error.is_unreachable() => return Ok(Err(error)),
         Err(error) => return Err(not(error.to_string())),
     };
-    let line = held.line().await.unwrap_or_default();
-    match line.split_once(' ') {
-        Some(("held", fence)) => Ok(Ok((held, fence.trim().parse().unwrap_or(0)))),
-        Some(("busy", by)) => Err(Busy { host: host.to_owned(), by: by.to_owned() }.into()),
-        _ => Err(not("see whether its /run is full or read-only".to_owned())),
+    let mut kept = Kept { pulse: held.pulse(BEAT), held };
+    let (mut at, mut adopted) = (None, None);
+    loop {
+        let line = kept.held.line().await.unwrap_or_default();
+        match line.split_once(' ') {
+            Some(("waits", what)) => {
+                let running = Running::parse(what).unwrap_or_default();
+                let seen = format!("finishes what a run before left there: {running}");
+                sink.event(Event::Waiting { what: host.to_owned(), seen });
+                adopted = Some(running);
+            }
+            Some(("held", fence)) => {
+                let fence = fence.trim().parse().unwrap_or(0);
+                return Ok(Ok(Taken { kept, fence, adopted }));
+            }
+            Some(("at", running)) => at = Running::parse(running),
+            Some(("busy", rest)) => return Err(ApplyError::Locked(Box::new(busy(host, rest, at)))),
+            _ => return Err(not("see whether its /run is full or read-only".to_owned())),
+        }
     }
 }
 
-/// Tries all hosts in parallel, and tells which answer no more. On conflict
-/// everything is let go again and tried anew with jitter, so that two runs do
-/// not block each other.
-pub(super) async fn acquire(
+fn busy(host: &str, rest: &str, running: Option<Running>) -> Busy {
+    let (seconds, by) = rest.split_once(' ').unwrap_or((rest, "somebody"));
+    let holder = Holder { by: by.to_owned(), seconds: seconds.parse().unwrap_or(0), running };
+    Busy { host: host.to_owned(), holder }
+}
+
+/// Tries all hosts in parallel. On conflict everything is let go again and tried
+/// anew with jitter, so that two runs do not block each other. What a run that
+/// vanished left running is waited for.
+pub async fn acquire(
     connections: &BTreeMap<String, Arc<Connection>>,
     who: &str,
-) -> Result<(Lock, BTreeMap<String, TransportError>), ApplyError> {
+    sink: &dyn Sink,
+) -> Result<Lock, ApplyError> {
     let mut tries = 3;
     loop {
         let taken = join_all(connections.iter().map(|(host, connection)| async move {
-            take(host, connection, who).await.map(|taken| (host.clone(), taken))
+            take(host, connection, who, sink).await.map(|taken| (host.clone(), taken))
         }));
         match taken.await.into_iter().collect::<Result<Vec<_>, ApplyError>>() {
             Ok(taken) => return settle(taken),
@@ -97,28 +129,22 @@ pub(super) async fn acquire(
     }
 }
 
-fn settle(taken: Vec<(String, Taken)>) -> Result<(Lock, BTreeMap<String, TransportError>), ApplyError> {
-    let (mut fences, mut holders, mut lost) = (BTreeMap::new(), Vec::new(), BTreeMap::new());
+fn settle(taken: Vec<(String, Result<Taken, TransportError>)>) -> Result<Lock, ApplyError> {
+    let mut lock = Lock::default();
     for (host, taken) in taken {
         match taken {
-            Ok((held, fence)) => {
-                fences.insert(host, fence);
-                holders.push(held);
+            Ok(taken) => {
+                lock.fences.insert(host.clone(), taken.fence);
+                lock.holders.push(taken.kept);
+                lock.adopted.extend(taken.adopted.map(|running| (host, running)));
             }
-            Err(error) => drop(lost.insert(host, error)),
+            Err(error) => drop(lock.lost.insert(host, error)),
         }
     }
-    match lost.iter().next() {
-        Some((host, error)) if fences.is_empty() => {
+    match lock.lost.iter().next() {
+        Some((host, error)) if lock.fences.is_empty() => {
             Err(ApplyError::NoLock { host: host.clone(), why: error.to_string() })
         }
-        _ => Ok((Lock { fences, beat: tokio::spawn(beat(holders)) }, lost)),
-    }
-}
-
-async fn beat(mut holders: Vec<Held>) {
-    loop {
-        tokio::time::sleep(BEAT).await;
-        holders.retain_mut(|held| held.beat("alive").is_ok());
+        _ => Ok(lock),
     }
 }

@@ -2,6 +2,7 @@
 //! print: everything that happens is an event.
 
 mod batch;
+mod begin;
 mod compose;
 mod disturb;
 mod drive;
@@ -10,8 +11,10 @@ mod gather;
 mod journal;
 mod ledgers;
 mod links;
-mod lock;
+pub mod lock;
+mod majority;
 mod pick;
+mod receipt;
 mod remember;
 mod retire;
 mod rolling;

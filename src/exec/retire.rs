@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::begin::{run_id, who};
 use super::lock;
-use super::run::{run_id, who};
 use super::summary::ApplyError;
 use crate::shell::words;
 use crate::transport::Connection;
@@ -21,7 +21,7 @@ pub async fn retire(
     units: &[String],
 ) -> Result<(), ApplyError> {
     let Some(link) = links.get(host) else { return Ok(()) };
-    let _lock = lock::acquire(links, &who(&run_id())).await?;
+    let _lock = lock::acquire(links, &who("node remove", &run_id()), &()).await?;
     let script = format!(
         "for unit in {}; do\n  systemctl cat \"$unit\" >/dev/null 2>&1 || continue\n  \
          systemctl disable --now \"$unit\" || exit 1\ndone\n",

@@ -5,9 +5,11 @@ use std::time::Duration;
 
 use data_encoding::HEXLOWER;
 
-use super::batch::{self, Line, Reader, Receipt, Step};
+use super::batch::{self, Step};
 use super::event::{Event, Sink};
 use super::links::Links;
+use super::receipt::{Line, Reader, Receipt};
+use crate::facts::Running;
 use crate::secrets::Secrets;
 use crate::transport::{Connection, Output, TransportError};
 
@@ -39,7 +41,13 @@ impl Lane<'_> {
     ) -> Result<Vec<Receipt>, TransportError> {
         let nonce = format!("hac-{}", HEXLOWER.encode(&rand::random::<[u8; 8]>()));
         let limit = self.step_timeout * u32::try_from(steps.len()).unwrap_or(u32::MAX);
-        let script = batch::launch(&batch::body(steps, &nonce, self.run, self.fence), unit, limit.as_secs());
+        let running = Running {
+            unit: unit.to_owned(),
+            run: self.run.to_owned(),
+            nonce: nonce.clone(),
+            steps: steps.iter().map(|step| step.ids.clone()).collect(),
+        };
+        let script = batch::launch(&batch::body(steps, &running, self.fence), unit, limit.as_secs());
         let mut reader = Reader::new(&nonce, steps.len());
         match self.send(&script, limit + GRACE, &mut reader, sink).await {
             Ok(output) if !reader.over && reader.receipts.iter().all(|r| r.status.is_none()) => {

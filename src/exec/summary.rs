@@ -24,7 +24,7 @@ pub struct Summary {
 #[derive(Debug, thiserror::Error)]
 pub enum ApplyError {
     #[error(transparent)]
-    Locked(#[from] Busy),
+    Locked(Box<Busy>),
     /// A host that answered before does not any more.
     #[error("{host}: the lock could not be taken: {why}")]
     NoLock { host: String, why: String },

@@ -5,12 +5,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use super::batch::{Receipt, Step};
+use super::batch::Step;
 use super::compose::compose;
 use super::event::{Event, Outcome, Sink};
 use super::journal::{self, Journal, Record};
 use super::links::Links;
 use super::lock::Lock;
+use super::receipt::Receipt;
 use super::runner::Lane;
 use super::summary::{Summary, now};
 use super::task::Work;

@@ -3,6 +3,8 @@
 
 use serde::Serialize;
 
+use super::holder::{Holder, Running};
+
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own that templates read by name")]
 pub struct Identity {
@@ -28,7 +30,13 @@ pub struct Identity {
     pub interfaces: Vec<Interface>,
     /// Who holds the lock there: a run is under way.
     #[serde(skip)]
-    pub holder: Option<String>,
+    pub holder: Option<Holder>,
+    /// A batch that runs there, with or without its holder.
+    #[serde(skip)]
+    pub running: Option<Running>,
+    /// The counter that every holder of the lock raises.
+    #[serde(skip)]
+    pub fence: u64,
 }
 
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]

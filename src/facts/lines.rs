@@ -3,6 +3,7 @@
 
 use std::collections::BTreeSet;
 
+use super::holder::{Holder, Running};
 use super::identity::Identity;
 use super::parse::Preferred;
 use super::rows::{PackageFact, PathFact, PathType, UnitFact, UserFact};
@@ -33,6 +34,7 @@ pub(super) fn pair(line: &str) -> Option<(String, String)> {
 
 pub(super) fn identity<'a>(rows: impl Iterator<Item = &'a str>) -> Identity {
     let mut found = Identity::default();
+    let (mut by, mut since) = (None, None);
     for (key, value) in rows.filter_map(pair) {
         match key.as_str() {
             "os" => found.os = value,
@@ -44,7 +46,10 @@ pub(super) fn identity<'a>(rows: impl Iterator<Item = &'a str>) -> Identity {
             "boot_id" => found.boot_id = value,
             "cpus" => found.cpus = value.parse().unwrap_or(0),
             "memory_kib" => found.memory_mib = value.parse::<u64>().unwrap_or(0) / 1024,
-            "holder" => found.holder = Some(value),
+            "holder" => by = Some(value),
+            "held_since" => since = value.parse().ok(),
+            "running" => found.running = Running::parse(&value),
+            "fence" => found.fence = value.parse().unwrap_or(0),
             "time" => found.time = value.parse().unwrap_or(0),
             "container" => found.container = true,
             "systemd" => found.systemd = true,
@@ -55,6 +60,8 @@ pub(super) fn identity<'a>(rows: impl Iterator<Item = &'a str>) -> Identity {
             _ => {}
         }
     }
+    let seconds = since.map_or(0, |since| found.time.saturating_sub(since));
+    found.holder = by.map(|by| Holder { by, seconds, running: found.running.clone() });
     found
 }
 

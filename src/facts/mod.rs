@@ -2,6 +2,7 @@
 //! Must not know resources, nor how a probe's text travels.
 
 mod divided;
+mod holder;
 mod identity;
 mod lines;
 mod needs;
@@ -17,6 +18,7 @@ pub mod view;
 
 use std::collections::BTreeMap;
 
+pub use holder::{Holder, Running};
 pub use identity::{Identity, Interface};
 pub use needs::{EtcdEndpoint, Needs, PatroniEndpoint};
 pub(crate) use parse::TIMED_OUT;

@@ -31,7 +31,9 @@ read -r m </etc/machine-id; printf 'machine_id=%s\n' "$m"
 printf 'boot_id=%s\n' "$(cat /proc/sys/kernel/random/boot_id)"
 printf 'time=%s\n' "$(date +%s)"
 [ -e /run/systemd/container ] && echo container=yes
-read -r p w </run/hacluster/holder && [ -d "/proc/$p" ] && printf 'holder=%s\n' "$w"
+read -r f </var/lib/hacluster/fence && printf 'fence=%s\n' "$f"
+read -r p w </run/hacluster/holder && [ -d "/proc/$p" ] && printf 'holder=%s\nheld_since=%s\n' "$w" "$(stat -c %Y /run/hacluster/holder)"
+[ -e /run/hacluster/running ] && ! flock -n -s /run/hacluster/step.lock true && sed -n '2s/^/running=/p' /run/hacluster/running
 [ -d /run/systemd/system ] && echo systemd=yes
 [ -e /dev/watchdog ] && echo watchdog=yes
 while read -r k v; do [ "$k" = CapBnd: ] && printf 'caps=%s\n' "$v"; done </proc/1/status

@@ -7,6 +7,7 @@ pub mod drift;
 pub mod faults;
 mod busy;
 mod lines;
+pub mod lock;
 pub(crate) mod page;
 mod plain;
 pub mod plan;

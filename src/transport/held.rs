@@ -92,6 +92,20 @@ impl Held {
         self.beats.send(format!("{text}\n").into_bytes()).map_err(|_| lost())
     }
 
+    /// Beats every so often until the task is aborted or the process ended. The
+    /// input stays open as long.
+    pub fn pulse(&self, every: Duration) -> JoinHandle<()> {
+        let beats = self.beats.clone();
+        tokio::spawn(async move {
+            loop {
+                tokio::time::sleep(every).await;
+                if beats.send(b"alive\n".to_vec()).is_err() {
+                    return;
+                }
+            }
+        })
+    }
+
     /// Ends standard input and waits up to 10 s for the process to end. The
     /// output holds standard error and lines nobody has read.
     pub async fn close(self) -> Result<Output, TransportError> {

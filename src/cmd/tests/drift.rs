@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 
 use super::{Folder, but, converged, reached};
-use crate::cmd::drift_check::{exit, judge, observe, under_way};
+use crate::cmd::drift_check::{exit, judge, observe};
+use crate::cmd::lock::under_way;
 use crate::error::Exit;
 use crate::exec::Gathered;
 use crate::plan::Selection;
@@ -90,5 +91,5 @@ async fn a_run_under_way_is_named() {
     let busy = [("identity", "os=debian\nholder=me on laptop, run r1, process 7")];
     let hosts = [("n1", but(&converged(&world, "n1"), &[])), ("n2", but(&converged(&world, "n2"), &busy))];
     let observed = observe(&world, &reached(&hosts), false, &()).await.unwrap();
-    assert_eq!(under_way(&observed), Some(("n2", "me on laptop, run r1, process 7")));
+    assert_eq!(under_way(&observed), Some("n2 (me on laptop, run r1, process 7, for 0 s)".to_owned()));
 }

@@ -151,7 +151,7 @@ async fn a_busy_lock_names_its_holder_and_nothing_is_written() {
     let (_heard, stops) = tokio::sync::mpsc::unbounded_channel();
     let ended = apply.run_until(stops).await;
     let Err(ApplyError::Locked(busy)) = ended else { panic!("{ended:?}") };
-    assert_eq!((busy.host.as_str(), busy.by.as_str()), ("n2", "eve on elsewhere"));
+    assert_eq!((busy.host.as_str(), busy.holder.by.as_str()), ("n2", "eve on elsewhere"));
     assert_eq!((lab.journal().as_str(), lab.read("n1", "root/one")), ("", None));
     assert!(!lab.state_dir().exists());
     drop(other.stdin.take());

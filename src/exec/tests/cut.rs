@@ -141,24 +141,18 @@ async fn hosts_that_moved_since_the_plan_stop_the_run() {
 #[tokio::test]
 async fn the_first_ctrl_c_waits_for_what_runs() {
     let lab = Lab::new(STEPS);
-    let (heard, stops) = unbounded_channel();
-    heard.send(()).unwrap();
-    let summary = lab.run_until(stops).await.unwrap();
+    let summary = lab.run_pressed(1).await.unwrap();
     assert!(summary.interrupted);
     // Both hosts' first batch had begun; the commands wait for a later one.
     assert_eq!((summary.changed, ids(&summary.skipped).len()), (6, 2), "{summary:?}");
     assert!(lab.journal().contains("run_ended"));
     assert_eq!(ledger(&lab, "n1").len(), 3);
-    drop(heard);
 }
 
 #[tokio::test]
 async fn the_second_ctrl_c_leaves_it_to_the_hosts() {
     let lab = Lab::new(STEPS);
-    let (heard, stops) = unbounded_channel();
-    heard.send(()).unwrap();
-    heard.send(()).unwrap();
-    let summary = lab.run_until(stops).await.unwrap();
+    let summary = lab.run_pressed(2).await.unwrap();
     assert!(summary.interrupted);
     assert_eq!(summary.changed, 0);
     let unknown = summary.skipped.iter().filter(|(_, why)| why.contains("not known")).count();
@@ -172,14 +166,46 @@ async fn the_second_ctrl_c_leaves_it_to_the_hosts() {
 #[tokio::test]
 async fn the_next_run_says_that_the_last_was_cut() {
     let lab = Lab::new(STEPS);
-    let (heard, stops) = unbounded_channel();
-    heard.send(()).unwrap();
-    heard.send(()).unwrap();
-    lab.run_until(stops).await.unwrap();
+    lab.run_pressed(2).await.unwrap();
     // Journals are told apart by the second they begin in.
     tokio::time::sleep(Duration::from_millis(1100)).await;
     let summary = lab.run().await.unwrap();
-    assert_eq!(summary.changed, 8, "{summary:?}");
+    // What was left to the hosts they have done.
+    assert_eq!(summary.changed, 2, "{summary:?}");
     let events = lab.heard.0.lock().unwrap();
     assert!(events.iter().any(|event| matches!(event, Event::Resumed { .. })));
+}
+
+#[tokio::test]
+async fn ctrl_c_before_anything_runs_changes_nothing() {
+    let lab = Lab::new(STEPS);
+    let (heard, stops) = unbounded_channel();
+    heard.send(()).unwrap();
+    let summary = lab.run_until(stops).await.unwrap();
+    assert!(summary.interrupted);
+    assert_eq!((lab.read("n1", "root/one"), lab.journal()), (None, String::new()));
+}
+
+#[tokio::test]
+async fn a_young_reading_counts_as_one_under_the_lock() {
+    let lab = Lab::new(STEPS);
+    let mut apply = lab.apply().await;
+    apply.approved = true;
+    let (_heard, stops) = unbounded_channel();
+    let summary = apply.run_until(stops).await.unwrap();
+    assert_eq!(summary.changed, 8, "{summary:?}");
+    // the lock, the claim, then the first batch: no second probe before it
+    assert!(lab.fakes["n1"].calls()[BATCH - 1].contains("hacluster-"));
+}
+
+#[tokio::test]
+async fn a_reading_before_another_run_does_not_count() {
+    let lab = Lab::new(STEPS);
+    let mut apply = lab.apply().await;
+    apply.approved = true;
+    fs::write(lab.path("n1", "state/fence"), "7\n").unwrap();
+    let (_heard, stops) = unbounded_channel();
+    let summary = apply.run_until(stops).await.unwrap();
+    assert_eq!(summary.changed, 8, "{summary:?}");
+    assert!(lab.fakes["n1"].calls()[BATCH].contains("hacluster-"));
 }

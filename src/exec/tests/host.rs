@@ -9,6 +9,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use tempfile::TempDir;
+use tokio::sync::mpsc::UnboundedSender;
 
 use super::World;
 use crate::exec::drive::Stops;
@@ -28,10 +29,14 @@ const MOVED: [(&str, &str); 4] =
 
 /// Keeps every event.
 #[derive(Default)]
-pub(super) struct Heard(pub(super) Mutex<Vec<Event>>);
+pub(super) struct Heard(pub(super) Mutex<Vec<Event>>, Mutex<Vec<UnboundedSender<()>>>);
 
 impl Sink for Heard {
+    /// With the first batch Ctrl-C is pressed, where somebody asked for it.
     fn event(&self, event: Event) {
+        if matches!(event, Event::BatchStarted { .. }) {
+            self.1.lock().unwrap().drain(..).for_each(|press| press.send(()).unwrap());
+        }
         self.0.lock().unwrap().push(event);
     }
 }
@@ -116,6 +121,7 @@ impl Lab {
             planner: self.world.planner(),
             plan: self.world.planner().plan(&observed).unwrap(),
             observed,
+            read: std::time::Instant::now(),
             connections: self.connections(),
             cluster: "tiny".to_owned(),
             inventory: BTreeMap::new(),
@@ -131,6 +137,15 @@ impl Lab {
 
     pub(super) async fn run(&self) -> Result<Summary, ApplyError> {
         let (heard, stops) = tokio::sync::mpsc::unbounded_channel();
+        let ended = self.run_until(stops).await;
+        drop(heard);
+        ended
+    }
+
+    /// Ctrl-C is pressed so often as soon as something runs.
+    pub(super) async fn run_pressed(&self, times: usize) -> Result<Summary, ApplyError> {
+        let (heard, stops) = tokio::sync::mpsc::unbounded_channel();
+        *self.heard.1.lock().unwrap() = vec![heard.clone(); times];
         let ended = self.run_until(stops).await;
         drop(heard);
         ended

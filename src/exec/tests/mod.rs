@@ -6,6 +6,7 @@ mod compose;
 mod cut;
 mod failure;
 mod host;
+mod lock;
 mod order;
 mod plans;
 mod properties;

@@ -133,10 +133,7 @@ async fn what_was_there_before_is_forgotten() {
 #[tokio::test]
 async fn what_a_cut_run_made_is_known_to_be_ours() {
     let mut lab = Lab::new(STEPS);
-    let (heard, stops) = tokio::sync::mpsc::unbounded_channel();
-    heard.send(()).unwrap();
-    heard.send(()).unwrap();
-    assert!(lab.run_until(stops).await.unwrap().interrupted);
+    assert!(lab.run_pressed(2).await.unwrap().interrupted);
     // What it left to the hosts goes on there.
     fs::write(lab.path("n1", "root/other"), "o\n").unwrap();
     lab.ask_for(&STEPS.replace("\"o\\n\"", "\"new\\n\""), false).await;
