@@ -86,8 +86,8 @@ async fn take(
         match line.split_once(' ') {
             Some(("waits", what)) => {
                 let running = Running::parse(what).unwrap_or_default();
-                let seen = format!("finishes what a run before left there: {running}");
-                sink.event(Event::Waiting { what: host.to_owned(), seen });
+                let text = format!("{host} finishes what a run before left there: {running}");
+                sink.event(Event::Note { text });
                 adopted = Some(running);
             }
             Some(("held", fence)) => {

@@ -4,7 +4,7 @@
 # Set before: hac_who, hac_silence.
 # shellcheck shell=sh disable=SC2154
 umask 077
-mkdir -p -m 0755 /run/hacluster /var/lib/hacluster
+(umask 022; mkdir -p /run/hacluster /var/lib/hacluster)
 cd /run/hacluster || exit 1
 exec 8>>lock 7>>step.lock
 if ! flock -n 8; then

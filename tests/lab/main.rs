@@ -13,6 +13,7 @@
 
 mod cluster;
 mod command;
+mod contend;
 mod drills;
 mod inserter;
 mod lab;
@@ -41,6 +42,13 @@ fn main() {
     }
     if args.iter().any(|a| a == "--help" || a == "-h") {
         println!("{HELP}");
+        return;
+    }
+    if let [mode, cache, times] = &args[..]
+        && mode == "contend"
+    {
+        let times = times.parse().unwrap_or(0);
+        contend::main(cache, times).unwrap_or_else(|why| refuse(&why));
         return;
     }
     let names: Vec<String> = args.into_iter().filter(|a| !a.starts_with("--")).collect();

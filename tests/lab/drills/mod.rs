@@ -6,6 +6,7 @@ mod database;
 mod databases;
 mod drift;
 mod idempotent;
+mod lock;
 mod members;
 mod power;
 mod prune;
@@ -32,6 +33,7 @@ pub fn all() -> Vec<Drill> {
         databases::DRILLS,
         selected::DRILLS,
         unreachable::DRILLS,
+        lock::DRILLS,
         reach::DRILLS,
         power::DRILLS,
         rebuilt::DRILLS,

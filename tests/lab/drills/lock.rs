@@ -1,0 +1,123 @@
+//! Owns: one run at a time, whatever becomes of the machine that started it.
+
+use std::fs;
+use std::path::Path;
+use std::time::Instant;
+
+use crate::command::{Call, Result, ensure, wait_for};
+use crate::lab::{HOSTS, seconds};
+use crate::runner::{Drill, Tier};
+use crate::stage::{APPLY_LIMIT, Ground, Stage};
+
+pub const DRILLS: &[Drill] = &[
+    Drill {
+        name: "lock-races",
+        tier: Tier::Full,
+        ground: Ground::Applied,
+        disturbs: false,
+        expected: "500 times taken, never twice at once",
+        run: races,
+    },
+    Drill {
+        name: "vanished-client",
+        tier: Tier::Full,
+        ground: Ground::Applied,
+        disturbs: true,
+        expected: "free in 35 s, adopted, done once",
+        run: vanished,
+    },
+];
+
+const TIMES: u64 = 500;
+
+fn races(stage: &mut Stage) -> Result<String> {
+    let own = std::env::current_exe().map_err(|e| e.to_string())?;
+    let (own, cache) = (own.to_string_lossy().into_owned(), stage.lab.cache.to_string_lossy().into_owned());
+    let said = stage.lab.inside(seconds(400), &[&own, "contend", &cache, &TIMES.to_string()]).run()?.ok()?;
+    let numbers: Vec<u64> = said.stdout.split_whitespace().filter_map(|word| word.parse().ok()).collect();
+    let [taken, busy, double, slowest] = numbers[..] else { return Err(said.describe()) };
+    ensure!(double == 0, "{double} times two held it at once");
+    ensure!(taken >= TIMES && busy > 0, "{taken} times taken, {busy} times busy: no race");
+    let left = stage.lab.on_all(&HOSTS, "sleep 1; ls /run/hacluster/holder 2>/dev/null || :")?;
+    ensure!(left.iter().all(String::is_empty), "a holder is left: {left:?}");
+    stage.expect_converged()?;
+    Ok(format!("taken {taken} times, {busy} times busy, 0 twice; slowest {slowest} ms"))
+}
+
+/// Seconds its step takes: longer than a vanished holder keeps the lock.
+const STEP: u64 = 55;
+const COUNT: &str = "/var/tmp/drill-count";
+
+/// Its machine stops without a word in the middle of a step.
+fn vanished(stage: &mut Stage) -> Result<String> {
+    let playbook = format!(
+        "[playbook]\nname = \"slow\"\ntitle = \"the drill's\"\non = \"base\"\n\n[[step]]\nname = \"slow\"\n\
+         command = {{ name = \"slow\", run = \"echo once >>{COUNT}; sleep {STEP}; touch /var/tmp/drill-done\", creates = \"/var/tmp/drill-done\" }}\n"
+    );
+    fs::create_dir_all(stage.folder.path("playbooks")).map_err(|e| e.to_string())?;
+    stage.folder.write("playbooks/slow.toml", &playbook)?;
+    let words = ["apply", "--auto-approve"];
+    let first = stage.folder.hacluster(&stage.lab, APPLY_LIMIT, &words).start()?;
+    let pid = wait_for("the slow step", seconds(30), seconds(1), || {
+        let said = stage.hacluster(&["lock", "status"])?.stdout;
+        let at = said.matches("now at node").count() + said.matches("now at nas").count();
+        ensure!(at == HOSTS.len(), "{said}");
+        process(&stage.folder.path(""), "apply")
+    })?;
+    signal("STOP", pid)?;
+    let stopped = Instant::now();
+    let ended = stage.as_another(|stage| next(stage, &playbook, stopped));
+    signal("CONT", pid)?;
+    let first = first.wait()?;
+    let (free, adopted) = ended?;
+    ensure!(first.both().contains("took over"), "the first run goes on: {}", first.describe());
+    let counts = stage.lab.on_all(&HOSTS, &format!("wc -l <{COUNT}"))?;
+    ensure!(counts.iter().all(|count| count.trim() == "1"), "not done once: {counts:?}");
+    stage.expect_converged()?;
+    Ok(format!(
+        "free after {free:.1} s; the next run waited and was done after {adopted:.1} s; each step ran once"
+    ))
+}
+
+/// Somebody else, from another folder: seconds until the lock was free, and until
+/// the own run was done.
+fn next(stage: &mut Stage, playbook: &str, stopped: Instant) -> Result<(f64, f64)> {
+    fs::create_dir_all(stage.folder.path("playbooks")).map_err(|e| e.to_string())?;
+    stage.folder.write("playbooks/slow.toml", playbook)?;
+    let busy = stage.expect(1, &["apply", "--auto-approve"])?;
+    ensure!(busy.both().contains("holds the lock"), "{}", busy.describe());
+    let drift = stage.expect(0, &["drift-check"])?;
+    ensure!(drift.stdout.contains("A run is under way"), "{}", drift.describe());
+    wait_for("a free lock", seconds(45), seconds(1), || {
+        let said = stage.expect(0, &["lock", "status"])?.stdout;
+        let free = said.matches("free, but run ").count();
+        if free == HOSTS.len() { Ok(()) } else { Err(said) }
+    })?;
+    let free = stopped.elapsed().as_secs_f64();
+    ensure!(free <= 35.0, "the lock was free only after {free:.1} s");
+    let applied = stage.expect(0, &["apply", "--auto-approve"])?;
+    let said = applied.both();
+    for words in ["finishes what a run before left there: ", "has ended, 1 of 1 steps well"] {
+        ensure!(said.matches(words).count() == HOSTS.len(), "not {words:?} of every host: {said}");
+    }
+    Ok((free, stopped.elapsed().as_secs_f64()))
+}
+
+/// The product's process that was started in this folder with this command.
+fn process(folder: &Path, command: &str) -> Result<u32> {
+    let folder = fs::canonicalize(folder).map_err(|e| e.to_string())?;
+    let own = |pid: u32| {
+        let proc = Path::new("/proc").join(pid.to_string());
+        let line = fs::read(proc.join("cmdline")).ok()?;
+        let mut words = line.split(|byte| *byte == 0).map(String::from_utf8_lossy);
+        let product = words.next()?.ends_with("/hacluster") && words.next()? == command;
+        (product && fs::read_link(proc.join("cwd")).ok()? == folder).then_some(pid)
+    };
+    let all = fs::read_dir("/proc").map_err(|e| e.to_string())?.flatten();
+    let mut pids = all.filter_map(|entry| entry.file_name().to_str()?.parse().ok());
+    pids.find_map(own).ok_or_else(|| format!("no hacluster {command} runs in {}", folder.display()))
+}
+
+fn signal(name: &str, pid: u32) -> Result {
+    Call::new(seconds(5), ["kill", &format!("-{name}"), &pid.to_string()]).run()?.ok().map(drop)
+}
