@@ -1,8 +1,8 @@
 //! Owns: hosts reached through a jump host, as a user with sudo, are the same
 //! hosts; one where sudo asks for a password is explained and stops no other.
 
-use crate::command::{Result, ensure};
-use crate::lab::{HOSTS, address};
+use crate::command::{Call, Result, ensure};
+use crate::lab::{HOSTS, address, seconds};
 use crate::runner::{Drill, Tier};
 use crate::stage::{Ground, Stage};
 
@@ -11,12 +11,13 @@ pub const DRILLS: &[Drill] = &[Drill {
     tier: Tier::Full,
     ground: Ground::Applied,
     disturbs: true,
-    expected: "0 changes as ops through a bastion; no sudo: exit 4",
+    expected: "0 changes as ops through a trusted bastion; no sudo: exit 4",
     run: jump_and_sudo,
 }];
 
 const FILE: &str = "/etc/security/limits.d/60-hacluster.conf";
 const BASTION: &str = "witness";
+const KNOWN: &str = "known_hosts";
 
 /// Lines of a host's sshd that tell of a login.
 fn logins(stage: &Stage, host: &str, from: &str) -> Result<usize> {
@@ -31,6 +32,7 @@ fn jump_and_sudo(stage: &mut Stage) -> Result<String> {
     let bastion = address(BASTION);
     let jump = format!("user        = \"ops\"\njump        = [\"ops@{bastion}:22\"]");
     stage.folder.edit("user        = \"root\"", &jump)?;
+    stranger(stage)?;
     let before = logins(stage, BASTION, "")?;
     let through = stage.expect_converged()?.took;
     let shared = logins(stage, BASTION, "")? - before;
@@ -46,6 +48,28 @@ fn jump_and_sudo(stage: &mut Stage) -> Result<String> {
         "0 changes in {:.1} s (direct {:.1} s), 1 login on the bastion; no sudo: exit 4",
         seconds.1, seconds.0
     ))
+}
+
+/// A bastion whose key nobody pinned is not passed, until it is trusted.
+fn stranger(stage: &mut Stage) -> Result {
+    let (cache, bastion) = (stage.lab.cache.clone(), address(BASTION));
+    let known = crate::product::read(&cache.join(KNOWN))?;
+    let other = |line: &&str| !line.starts_with(bastion);
+    let without: String = known.lines().filter(other).flat_map(|line| [line, "\n"]).collect();
+    ensure!(without.len() < known.len(), "the lab's {KNOWN} has no {bastion}");
+    let file = stage.folder.write(KNOWN, &without)?;
+    stage.folder.edit(&format!("{}/{KNOWN}", cache.display()), &file.to_string_lossy())?;
+    let name = format!("ops@{bastion}:22");
+    let before = logins(stage, BASTION, "")?;
+    let refused = stage.expect(4, &["plan"])?.both();
+    let told = ["show a host key that is not trusted", &format!("hacluster hosts trust {name}")];
+    ensure!(told.iter().all(|part| refused.contains(part)), "not told how to go on:\n{refused}");
+    ensure!(logins(stage, BASTION, "")? == before, "somebody logged in on a bastion nobody trusts");
+    let key = cache.join(format!("hostkeys/{BASTION}.pub")).display().to_string();
+    let print = Call::new(seconds(5), ["ssh-keygen", "-lf", &key]).run()?.ok()?.stdout;
+    let print = print.split(' ').nth(1).ok_or("no fingerprint")?.to_owned();
+    stage.expect(0, &["hosts", "trust", &name, "--fingerprint", &print])?;
+    stage.expect_converged().map(drop)
 }
 
 /// Drift is seen and mended on the same way.
