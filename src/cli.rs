@@ -4,7 +4,9 @@
 mod hosts;
 mod lock;
 mod node;
+mod secrets;
 mod select;
+mod show;
 
 use std::path::PathBuf;
 
@@ -15,7 +17,9 @@ use clap_complete::Shell;
 pub use hosts::{HostsCommand, TrustArgs};
 pub use lock::LockCommand;
 pub use node::{AddArgs, NodeCommand, RemoveArgs};
+pub use secrets::SecretsCommand;
 pub use select::{AllowArgs, SelectArgs};
+pub use show::{ExplainArgs, GraphArgs, GraphFormat, RenderArgs, Topic};
 
 /// Turns one cluster.toml into a highly available cluster, over SSH.
 ///
@@ -56,6 +60,11 @@ pub struct Globals {
     /// [default: playbooks/ beside the inventory].
     #[arg(long, global = true, value_name = "DIR", env = "HACLUSTER_PLAYBOOKS", hide_env_values = true)]
     pub playbooks: Option<PathBuf>,
+
+    /// The private key that opens secrets.age: an age key file or an OpenSSH ed25519 key
+    /// [default: hacluster/age.txt in your configuration folder, then `~/.ssh/id_ed25519`].
+    #[arg(long, global = true, value_name = "FILE", env = "HACLUSTER_AGE_KEY_FILE", hide_env_values = true)]
+    pub identity: Option<PathBuf>,
 
     /// When to colour. `auto` obeys `NO_COLOR` and `CLICOLOR_FORCE`.
     #[arg(long, global = true, value_name = "WHEN", env = "HACLUSTER_COLOR", hide_env_values = true)]
@@ -124,6 +133,9 @@ pub enum Command {
     /// Add a machine to the file, or take one out of service.
     #[command(subcommand)]
     Node(NodeCommand),
+    /// The cluster's passwords and keys: who may read them, new values.
+    #[command(subcommand)]
+    Secrets(SecretsCommand),
     Graph(GraphArgs),
     Render(RenderArgs),
     Explain(ExplainArgs),
@@ -187,53 +199,6 @@ pub struct DriftCheckArgs {
     pub trust_guards: bool,
     #[command(flatten)]
     pub select: SelectArgs,
-}
-
-/// Print the graph of all steps, each edge with its reason. Contacts no host.
-#[derive(Debug, Args)]
-pub struct GraphArgs {
-    /// The language of the graph.
-    #[arg(long, value_name = "FORMAT", default_value = "dot")]
-    pub format: GraphFormat,
-    #[command(flatten)]
-    pub select: SelectArgs,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum GraphFormat {
-    /// Graphviz: `hacluster graph | dot -Tsvg`.
-    Dot,
-    /// For Markdown.
-    Mermaid,
-}
-
-/// Print one template as one host would get it, secrets masked.
-///
-/// The host is contacted only if the template reads what is true on it.
-#[derive(Debug, Args)]
-pub struct RenderArgs {
-    /// Name of the template, such as `etcd/member.env.j2`.
-    #[arg(required_unless_present = "probe")]
-    pub template: Option<String>,
-    /// Print the script that reads the host instead: what `plan` asks it.
-    #[arg(long, value_name = "NODE", conflicts_with_all = ["template", "host"])]
-    pub probe: Option<String>,
-    /// The host.
-    #[arg(long, value_name = "NODE", required_unless_present = "probe")]
-    pub host: Option<String>,
-}
-
-/// Explain what follows from the inventory. Contacts no host.
-#[derive(Debug, Args)]
-pub struct ExplainArgs {
-    /// What to explain.
-    pub topic: Topic,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum Topic {
-    /// Which losses the cluster survives, how, and in what time.
-    Faults,
 }
 
 #[cfg(test)]

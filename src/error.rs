@@ -164,7 +164,11 @@ impl From<Unknown> for Failure {
 
 impl From<SecretsError> for Failure {
     fn from(error: SecretsError) -> Self {
-        Self::new(Reason::Secrets, error.to_string())
+        let failure = Self::new(Reason::Secrets, error.to_string());
+        match error.hint() {
+            Some(hint) => failure.hint(hint),
+            None => failure,
+        }
     }
 }
 

@@ -9,6 +9,7 @@ pub mod shell;
 pub mod sql;
 pub mod wildcard;
 pub mod secret;
+pub mod age;
 pub mod scram;
 pub mod span;
 pub mod problem;

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
 
-const GOOD: &str = r#"[cluster]
+pub(crate) const GOOD: &str = r#"[cluster]
 name = "cold"
 
 [network]
@@ -40,27 +40,27 @@ version = "v1.36.3+k3s1"
 "#;
 
 /// A folder of its own, and nothing of the caller's environment.
-struct Place(TempDir);
+pub(crate) struct Place(TempDir);
 
 #[must_use = "look at the exit code or the streams"]
-struct Ended {
-    code: i32,
-    out: String,
-    err: String,
+pub(crate) struct Ended {
+    pub(crate) code: i32,
+    pub(crate) out: String,
+    pub(crate) err: String,
 }
 
 impl Place {
-    fn new(inventory: &str) -> Self {
+    pub(crate) fn new(inventory: &str) -> Self {
         let dir = tempfile::tempdir().unwrap();
         fs::write(dir.path().join("cluster.toml"), inventory).unwrap();
         Self(dir)
     }
 
-    fn path(&self) -> &Path {
+    pub(crate) fn path(&self) -> &Path {
         self.0.path()
     }
 
-    fn command(&self, arguments: &[&str]) -> Command {
+    pub(crate) fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_hacluster"));
         command.args(arguments).current_dir(self.path()).env_clear().env("HOME", self.path());
         command.stdin(Stdio::null());
@@ -72,7 +72,7 @@ impl Place {
     }
 }
 
-fn ended(output: Output) -> Ended {
+pub(crate) fn ended(output: Output) -> Ended {
     let [out, err] = [output.stdout, output.stderr].map(|bytes| String::from_utf8(bytes).unwrap());
     Ended { code: output.status.code().unwrap(), out, err }
 }

@@ -8,4 +8,5 @@ mod cli;
 mod inventory;
 mod playbooks;
 mod readme;
+mod secrets;
 mod ssh;

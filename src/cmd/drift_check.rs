@@ -5,10 +5,9 @@ use std::collections::BTreeMap;
 use std::time::Instant;
 
 use super::describe::{changed_text, reads};
-use super::ownership::kept;
 use super::reading::{Contents, contents, names, prune, reached_all};
 use super::world::{Vault, World};
-use super::{block_on, lock, reach};
+use super::{block_on, lock, ownership::kept, reach};
 use crate::cli::{DriftCheckArgs, Globals};
 use crate::error::{Exit, Failure};
 use crate::exec::{Gathered, Sink, now, probe_all};
@@ -17,16 +16,15 @@ use crate::facts::Needs;
 use crate::group::{Waiting, waiting};
 use crate::ledger::Ledger;
 use crate::plan::{Assessment, Observed, Plan, Selection, Verdict, moved, reason, verdict};
-use crate::report::Reporter;
-use crate::report::drift::{DriftReport, Finding};
 use crate::report::problems::line_of;
 use crate::report::ui::Ui;
+use crate::report::{Reporter, drift::DriftReport, drift::Finding};
 use crate::resource::{Change, Field, Kind, Unit, sealed};
 use crate::transport::Prober;
 
 pub(super) fn run(ui: &Ui, globals: &Globals, args: &DriftCheckArgs) -> Result<Exit, Failure> {
     let start = Instant::now();
-    let mut world = World::load(globals, Vault::Open)?;
+    let mut world = World::load(globals, Vault::IfReadable)?;
     let selection = world.select(&args.select)?;
     let reporter = Reporter::reading(ui);
     let read = block_on(async {
@@ -219,8 +217,9 @@ fn remarks(world: &World, plan: &Plan, observed: &Observed) -> Vec<String> {
     let mut remarks = kept(plan);
     let blind = plan.assessments.iter().filter(|assessment| assessment.lacks_secrets).count();
     if blind > 0 {
+        let why = world.blind.as_ref().map_or_else(String::new, |why| format!(" ({why})"));
         remarks.push(format!(
-            "Without {}, {blind} resources were compared with what was last applied only: changes of their configuration may not show",
+            "Without {}{why}, {blind} resources were compared with what was last applied only: changes of their configuration may not show",
             world.secrets_path().display()
         ));
     }

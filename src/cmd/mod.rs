@@ -20,6 +20,7 @@ mod reach;
 mod reading;
 mod render;
 mod saved;
+mod secrets;
 mod status;
 mod validate;
 mod vault;
@@ -78,6 +79,7 @@ fn run(ui: &Ui, cli: &Cli) -> Result<Exit, Failure> {
         Command::Hosts(command) => hosts::run(ui, globals, command),
         Command::Node(NodeCommand::Add(args)) => node::add(ui, globals, args),
         Command::Node(NodeCommand::Remove(args)) => node_remove::run(ui, globals, args),
+        Command::Secrets(command) => secrets::run(ui, globals, command),
         Command::Graph(args) => graph::run(ui, globals, args),
         Command::Render(args) => render::run(ui, globals, args),
         Command::Explain(args) => explain::run(ui, globals, args),

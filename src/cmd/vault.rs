@@ -7,10 +7,12 @@ use super::world::World;
 use crate::error::{Failure, Reason};
 use crate::exec::now;
 use crate::expand::Resource;
+use crate::inventory::{Referred, nearest};
 use crate::ledger::Ledger;
 use crate::plan::Observed;
+use crate::problem::{Problem, Problems};
 use crate::report::ui::Ui;
-use crate::secrets::Secrets;
+use crate::secrets::{Form, Secrets};
 
 impl World {
     /// Makes the secrets where there are none and none can have been used: no
@@ -20,7 +22,11 @@ impl World {
         if self.secrets.is_none() {
             self.first_secrets(observed, ui)?;
         }
-        self.missing_secrets(observed, ui)
+        self.missing_secrets(observed, ui)?;
+        for weak in self.secrets.iter().flat_map(|secrets| secrets.weak()) {
+            ui.note(&format!("warning: {weak}"));
+        }
+        Ok(())
     }
 
     fn first_secrets(&mut self, observed: &Observed, ui: &Ui) -> Result<(), Failure> {
@@ -35,9 +41,14 @@ impl World {
                 "{shown} is missing, and {lack} of {all} hosts do not answer: nobody can tell whether they use it"
             )));
         }
+        let _held = self.store.lock()?;
         let secrets = Secrets::generate(self.name(), now())?;
-        secrets.create(&path)?;
-        ui.note(&format!("Made {shown}: the cluster's secrets. Keep it safe and out of git."));
+        self.store.create(&secrets)?;
+        let keep = match self.store.form()? {
+            Some(Form::Sealed) => "Keep it with the inventory; it is encrypted",
+            _ => "Keep it safe and out of git",
+        };
+        ui.note(&format!("Made {shown}: the cluster's secrets. {keep}."));
         self.hold(secrets);
         Ok(())
     }
@@ -68,11 +79,34 @@ impl World {
                 )));
             }
         }
-        let more = secrets.with(&names);
-        more.replace(&path)?;
+        Problems::check(self.unknown(&names, secrets))?;
+        let _held = self.store.lock()?;
+        let more = self.store.load()?.unwrap_or_else(|| secrets.as_ref().clone()).with(&names);
+        self.store.replace(&more)?;
         ui.note(&format!("Made {} in {}.", names.join(", "), path.display()));
         self.hold(more);
         Ok(())
+    }
+
+    /// Those that the file names itself are somebody's own: a misspelt one must not
+    /// become a new password.
+    fn unknown(&self, lacking: &[&str], secrets: &Secrets) -> Vec<Problem> {
+        let referred = self.inventory.secrets_referred();
+        let written = referred.iter().filter(|one| one.written && lacking.contains(&one.name.as_str()));
+        let problem = |one: &Referred| {
+            let place = self.inventory.place_of(&one.path)?;
+            let path = self.secrets_path();
+            let message = format!("`{}` names a secret that {} does not hold", one.path, path.display());
+            let help = match nearest(&one.name, secrets.iter().map(|(name, _)| name)) {
+                Some(near) => format!("did you mean \"secret://{near}\"?"),
+                None => format!(
+                    "`hacluster secrets set {0}` keeps a value, `secrets rotate {0}` makes one",
+                    one.name
+                ),
+            };
+            Some(Problem::error(&place.source, "HAC-E063", place.span, message).help(help))
+        };
+        written.filter_map(problem).collect()
     }
 
     fn hold(&mut self, secrets: Secrets) {

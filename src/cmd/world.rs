@@ -17,13 +17,15 @@ use crate::playbook::{self, Playbook};
 use crate::problem::{Problem, Problems};
 use crate::render::Renderer;
 use crate::resource::Kind;
-use crate::secrets::Secrets;
+use crate::secrets::{Keys, Secrets, SecretsError, Store};
 
-/// Whether the secrets file may be read.
+/// Whether the secrets are read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Vault {
     Shut,
     Open,
+    /// Where the means to read them are at hand; what needs none goes on without.
+    IfReadable,
 }
 
 /// Everything that follows from the files.
@@ -36,6 +38,9 @@ pub(super) struct World {
     pub(super) graph: Graph,
     pub(super) renderer: Renderer,
     pub(super) secrets: Option<Arc<Secrets>>,
+    pub(super) store: Store,
+    /// Why secrets that are there were not read.
+    pub(super) blind: Option<String>,
     pub(super) file: PathBuf,
     templates: Option<PathBuf>,
 }
@@ -47,8 +52,9 @@ impl World {
         let own = folder(globals.playbooks.as_deref(), &globals.file, "playbooks")?;
         let playbooks = playbook::load(own.as_deref())?;
         Problems::check(limits::unused(&inventory, &playbooks))?;
-        let path = Secrets::path_beside(&globals.file);
-        let secrets = if vault == Vault::Open { Secrets::load(&path)?.map(Arc::new) } else { None };
+        let store = store(globals, &inventory);
+        let (secrets, blind) = read(&store, vault)?;
+        let secrets = secrets.map(Arc::new);
         let renderer = Renderer::new(templates.as_deref(), secrets.clone());
         let resources = expand(&playbooks, &inventory.context(), &renderer)?;
         let graph = Graph::build(&resources, &playbooks)?;
@@ -61,6 +67,8 @@ impl World {
             graph,
             renderer,
             secrets,
+            store,
+            blind,
             templates,
         };
         Problems::check(world.missing_templates())?;
@@ -105,7 +113,7 @@ impl World {
     }
 
     pub(super) fn secrets_path(&self) -> PathBuf {
-        Secrets::path_beside(&self.file)
+        self.store.path().to_owned()
     }
 
     /// Flat inventory values, as ledgers keep them.
@@ -195,6 +203,30 @@ pub(super) fn template_of(kind: &Kind) -> Option<&str> {
         Kind::File(file) => file.template.as_deref(),
         Kind::PatroniConfig(config) => Some(&config.template),
         _ => None,
+    }
+}
+
+/// Where this inventory's secrets lie.
+pub(super) fn store(globals: &Globals, inventory: &Inventory) -> Store {
+    let home = std::env::home_dir().unwrap_or_default();
+    let xdg = std::env::var_os("XDG_CONFIG_HOME").map(PathBuf::from).filter(|path| path.is_absolute());
+    let keys = Keys {
+        named: globals.identity.clone(),
+        config: xdg.unwrap_or_else(|| home.join(".config")),
+        home,
+        path: std::env::var_os("PATH"),
+    };
+    let recipients = inventory.secrets.recipients.iter().map(ToString::to_string).collect();
+    Store::beside(&globals.file, recipients, keys)
+}
+
+fn read(store: &Store, vault: Vault) -> Result<(Option<Secrets>, Option<String>), SecretsError> {
+    if vault == Vault::Shut {
+        return Ok((None, None));
+    }
+    match store.load() {
+        Err(error) if vault == Vault::IfReadable && error.lacks_key() => Ok((None, Some(error.to_string()))),
+        read => read.map(|secrets| (secrets, None)),
     }
 }
 

@@ -96,6 +96,8 @@ const CODES: &[(&str, &str)] = &[
         "A secret stands in the file. Inventories are shared and kept in git; secrets are not. Its value is never shown.",
     ),
     ("HAC-E061", "A secret is used for two things, or for what has none."),
+    ("HAC-E062", "A recipient of the secrets file is no public key that age takes, or stands there twice."),
+    ("HAC-E063", "The file names a secret that nobody made."),
 ];
 
 /// What a code stands for.

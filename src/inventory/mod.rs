@@ -24,6 +24,7 @@ mod preset;
 mod quorum;
 mod reader;
 mod redact;
+mod referred;
 mod roles;
 mod suggest;
 mod syntax;
@@ -45,14 +46,16 @@ pub use edit::node_block;
 pub use file::{Inventory, load, parse};
 pub use host::{EtcdMember, Host, hosts};
 pub use jump::JumpHost;
-pub use model::{Cluster, HostKeys, Network, Node, Platform, Ssh, Tables, Truenas, Vip, schema};
+pub use model::{Cluster, HostKeys, Network, Node, Platform, Secrets, Ssh, Tables, Truenas, Vip, schema};
 pub use ports::{Port, ports};
 pub use preset::Timing;
 pub use quorum::{HostVotes, Votes};
+pub use referred::Referred;
 pub use roles::all_roles;
 pub use suggest::nearest;
 pub use table::Key;
 pub use text::{
-    DnsName, HostPath, Interface, LocalPath, Name, PostgresName, RoleChange, SecretName, Text, User, Word,
+    DnsName, HostPath, Interface, LocalPath, Name, PostgresName, Recipient, RoleChange, SecretName, Text,
+    User, Word,
 };
 pub use value::Switch;

@@ -11,7 +11,9 @@ use super::declared::{PostgresDatabase, PostgresGrant, PostgresHba, PostgresUser
 use super::edge::{Cloudflare, Dns, Firewall, Ingress, K3s, Metallb};
 use super::jump::JumpHost;
 use super::table::{Key, Table, optional, table};
-use super::text::{DnsName, HostPath, Interface, LocalPath, Name, RoleChange, SecretName, Text, User};
+use super::text::{
+    DnsName, HostPath, Interface, LocalPath, Name, Recipient, RoleChange, SecretName, Text, User,
+};
 use super::value::Switch;
 
 choice! {
@@ -30,6 +32,8 @@ table! {
         network: Network;
         /// how hosts are reached
         ssh: Ssh = optional();
+        /// how passwords and keys are kept
+        secrets: Secrets;
         /// one per machine
         node: Vec<Node>;
         /// the NAS as a further member
@@ -122,6 +126,14 @@ table! {
 }
 
 table! {
+    /// `[secrets]`
+    Secrets {
+        /// public keys that may read the secrets; with any, they are kept encrypted
+        recipients: Vec<Recipient>;
+    }
+}
+
+table! {
     /// `[[node]]`
     Node {
         /// host name
@@ -189,11 +201,12 @@ table! {
 
 /// Tables with their keys, in the order of the model. The file itself has the name "".
 pub fn schema() -> impl Iterator<Item = (&'static str, &'static [Key])> {
-    let tables: [(&str, &[Key]); 22] = [
+    let tables: [(&str, &[Key]); 23] = [
         ("", Tables::KEYS),
         ("cluster", Cluster::KEYS),
         ("network", Network::KEYS),
         ("ssh", Ssh::KEYS),
+        ("secrets", Secrets::KEYS),
         ("node", Node::KEYS),
         ("truenas", Truenas::KEYS),
         ("vip", Vip::KEYS),

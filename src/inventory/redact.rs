@@ -140,6 +140,10 @@ fn inside_strings(text: &str, line: Range<usize>, found: &mut Vec<Found>) {
             push(found, "password", line.start + start..line.start + end);
         }
     }
+    for (at, _) in body.match_indices("AGE-SECRET-KEY-1") {
+        let end = body[at..].find(|c: char| !c.is_ascii_alphanumeric() && c != '-');
+        push(found, "age key", line.start + at..line.start + end.map_or(body.len(), |end| at + end));
+    }
     for (at, _) in body.match_indices("://") {
         let start = at + 3;
         let end =
@@ -174,6 +178,7 @@ mod tests {
             ("password_encryption = \"scram-sha-256\"", "password_encryption = \"scram-sha-256\""),
             ("conninfo = \"user=x password=hunter2\"", "conninfo = \"user=x password=*******\""),
             ("url = \"postgres://u:hunter2@h/db\"", "url = \"postgres://u:*******@h/db\""),
+            ("recipients = [\"AGE-SECRET-KEY-1HUNTER2\"]", "recipients = [\"***********************\"]"),
             ("# password = \"example\"", "# password = \"example\""),
             ("password = \"\"\"hunter2\nmore\"\"\"", "password = \"\"\"*******\n****\"\"\""),
             ("ключ_password = \"é\"", "ключ_password = \"**\""),

@@ -6,6 +6,8 @@ use std::ops::Deref;
 
 use serde::Serialize;
 
+use crate::age::check_recipient;
+
 use super::path::{host_path, local_path};
 use super::reader::Reader;
 use super::value::{Node, Value, Wrong, read_text};
@@ -74,6 +76,8 @@ text! {
     RoleChange, "a role in quotes, such as \"redis\" or \"-k3s\"", role_change;
     /// `secret://name`: where a secret is kept, never the secret.
     SecretName, "a reference such as \"secret://name\"", secret_name;
+    /// Whom the secrets file is encrypted to.
+    Recipient, "a public key in quotes, such as \"age1...\" or \"ssh-ed25519 ...\"", recipient;
     /// A plain word: a version, a size, an image tag, a time zone.
     Word, "a word in quotes", word;
     /// Any other text, such as a schedule or a time zone.
@@ -81,6 +85,13 @@ text! {
 }
 
 impl SecretName {
+    /// A name that is not a reference yet; else what is wrong with it.
+    pub fn of(name: &str) -> Result<Self, String> {
+        let reference = format!("secret://{name}");
+        harmless(&reference).and_then(|()| secret_name(&reference)).map_err(|wrong| wrong.message)?;
+        Ok(Self(reference))
+    }
+
     /// What the secrets file calls it.
     pub fn name(&self) -> &str {
         self.strip_prefix("secret://").unwrap_or(self)
@@ -225,4 +236,9 @@ fn secret_name(text: &str) -> Result<(), Wrong> {
             .help("write \"secret://name\"; `hacluster secrets` keeps the value beside the inventory"));
     };
     only(name, |c| c.is_ascii_lowercase() || c.is_ascii_digit() || "-_./".contains(c), "a-z, 0-9 and - _ . /")
+}
+
+fn recipient(text: &str) -> Result<(), Wrong> {
+    check_recipient(text)
+        .map_err(|no| Wrong::new("HAC-E062", format!("is {}, {}", quoted(text), no.why)).help(no.fix))
 }

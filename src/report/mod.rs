@@ -15,7 +15,7 @@ mod plan_text;
 pub mod problems;
 pub mod run;
 pub mod status;
-mod table;
+pub mod table;
 mod tty;
 pub mod ui;
 

@@ -3,7 +3,7 @@
 use super::clean::clean_line;
 
 /// Rows below their heads, two spaces between columns, nothing behind the last.
-pub(super) fn aligned(heads: &[&str], rows: &[Vec<String>]) -> String {
+pub fn aligned(heads: &[&str], rows: &[Vec<String>]) -> String {
     let heads: Vec<String> = heads.iter().map(|head| (*head).to_owned()).collect();
     let all: Vec<Vec<String>> = std::iter::once(&heads)
         .chain(rows)

@@ -12,7 +12,7 @@ use hacluster::facts::{Facts, Needs};
 use hacluster::pki::{Authority, LeafSpec, describe};
 use hacluster::problem::Problem;
 use hacluster::resource::{Change, Kind, ResolveError, Resolver};
-use hacluster::secrets::Secrets;
+use hacluster::secrets::{Keys, Secrets, Store};
 use hacluster::span::Source;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
@@ -132,7 +132,12 @@ fn secrets(given: &Given) -> Option<Secrets> {
     let mut options = std::fs::OpenOptions::new();
     let mut file = options.create(true).write(true).mode(0o600).open(&path).unwrap();
     std::io::Write::write_all(&mut file, disk.to_string().as_bytes()).unwrap();
-    given.secrets.then(|| Secrets::load(&path).unwrap().unwrap())
+    given.secrets.then(|| {
+        Store::beside(&folder.path().join("cluster.toml"), Vec::new(), Keys::default())
+            .load()
+            .unwrap()
+            .unwrap()
+    })
 }
 
 fn kind(case: &Case, table: &Table) -> Kind {

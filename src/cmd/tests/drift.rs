@@ -9,7 +9,6 @@ use crate::error::Exit;
 use crate::exec::Gathered;
 use crate::plan::Selection;
 use crate::report::drift::DriftReport;
-use crate::secrets::Secrets;
 use crate::transport::Prober;
 
 async fn check(folder: &Folder, reached: &Gathered<Prober>, trusted: bool) -> DriftReport {
@@ -57,7 +56,7 @@ async fn drift_and_pending_are_told_apart() {
 async fn it_needs_no_secrets_and_makes_none() {
     let folder = Folder::new().with_secrets();
     let world = folder.world();
-    let path = Secrets::path_beside(&folder.file());
+    let path = folder.store().path().to_owned();
     std::fs::remove_file(&path).unwrap();
     let edited = [("hashes", &*format!("{}  /etc/route", "0".repeat(64)))];
     let hosts = [("n1", but(&converged(&world, "n1"), &edited)), ("n2", but(&converged(&world, "n2"), &[]))];

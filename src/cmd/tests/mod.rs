@@ -20,7 +20,7 @@ use crate::cli::{Color, Globals};
 use crate::exec::Gathered;
 use crate::ledger::Ledger;
 use crate::report::ui::{Ui, Wishes};
-use crate::secrets::Secrets;
+use crate::secrets::{Keys, Secrets, Store};
 use crate::transport::fake::Fake;
 use crate::transport::{Connection, Output, Prober};
 
@@ -109,8 +109,12 @@ impl Folder {
     /// Secrets that every test knows.
     pub(super) fn with_secrets(self) -> Self {
         let secrets = Secrets::generate("tiny", 1_790_000_000).unwrap();
-        secrets.create(&Secrets::path_beside(&self.file())).unwrap();
+        self.store().create(&secrets).unwrap();
         self
+    }
+
+    pub(super) fn store(&self) -> Store {
+        Store::beside(&self.file(), Vec::new(), Keys::default())
     }
 
     pub(super) fn world(&self) -> World {
@@ -128,6 +132,7 @@ pub(super) fn load(file: PathBuf) -> World {
         file,
         templates: None,
         playbooks: None,
+        identity: None,
         color: Color::Never,
         json: false,
         verbose: false,

@@ -156,9 +156,10 @@ async fn other_secrets_make_it_stale() {
     let case = Case::new();
     let hosts = [("n1", PACKAGE_GONE), ("n2", PACKAGE_GONE)];
     case.save("", &hosts).await;
-    let path = Secrets::path_beside(&case.folder.file());
+    let path = case.folder.store().path().to_owned();
     fs::remove_file(&path).unwrap();
-    Secrets::generate("tiny", 1_790_000_000).unwrap().create(&path).unwrap();
+    let made = Secrets::generate("tiny", 1_790_000_000).unwrap();
+    case.folder.store().create(&made).unwrap();
     let said = case.apply(&hosts).await.unwrap_err();
     assert_eq!(said, "the saved plan is stale, nothing was done: it was made with other secrets");
 }

@@ -7,7 +7,8 @@ use super::{Folder, silent};
 use crate::error::Reason;
 use crate::facts::Facts;
 use crate::plan::Observed;
-use crate::secrets::Secrets;
+use crate::report::ui::Paint;
+use crate::secret::Secret;
 
 fn observed(answer: &[(&str, Option<&str>)], away: &[&str]) -> Observed {
     let facts = |ledger: Option<&str>| Facts { ledger: ledger.map(str::to_owned), ..Facts::default() };
@@ -24,9 +25,9 @@ fn made_once_where_nothing_was_ever_applied() {
     let folder = Folder::new();
     let mut world = folder.world();
     world.ensure_secrets(&observed(&[("n1", None), ("n2", None)], &[]), &silent()).unwrap();
-    let path = Secrets::path_beside(&folder.file());
+    let path = folder.store().path().to_owned();
     assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
-    assert_eq!(Secrets::load(&path).unwrap().as_ref(), world.secrets.as_deref());
+    assert_eq!(folder.store().load().unwrap().as_ref(), world.secrets.as_deref());
     // A fresh look finds the same, and makes nothing.
     assert_eq!(folder.world().secrets, world.secrets);
 }
@@ -47,7 +48,7 @@ fn never_where_somebody_may_have_others() {
             failure.message
         );
     }
-    assert!(!Secrets::path_beside(&folder.file()).exists());
+    assert!(!folder.store().path().to_owned().exists());
 }
 
 /// A playbook that needs a password of its own.
@@ -73,13 +74,13 @@ fn a_password_that_was_declared_since_is_added_and_the_others_stay() {
     with_user(&folder);
     let mut world = folder.world();
     world.ensure_secrets(&observed(&[("n1", Some("{}")), ("n2", None)], &[]), &silent()).unwrap();
-    let after = Secrets::load(&Secrets::path_beside(&folder.file())).unwrap().unwrap();
+    let after = folder.store().load().unwrap().unwrap();
     assert_eq!(after.get("postgres-app").map(|secret| secret.expose().len()), Some(32));
     assert!(before.iter().all(|(name, value)| after.get(name) == Some(value)));
     assert_eq!(Some(&after), world.secrets.as_deref());
     let again = observed(&[("n1", None)], &[]);
     world.ensure_secrets(&again, &silent()).unwrap();
-    assert_eq!(Some(after), Secrets::load(&Secrets::path_beside(&folder.file())).unwrap());
+    assert_eq!(Some(after), folder.store().load().unwrap());
 }
 
 /// Another operator declared the user, applied, and has the password.
@@ -96,4 +97,31 @@ fn a_password_that_is_in_use_is_asked_for_and_not_made_anew() {
     let says = "secrets.toml has no postgres-app, and n2 was set up with it (cluster/postgres_user:app)";
     assert!(failure.message.ends_with(says), "{}", failure.message);
     assert_eq!(folder.world().secrets.unwrap().get("postgres-app"), None);
+}
+
+/// A name that somebody wrote and misspelt must not become a new password.
+#[test]
+fn a_written_name_that_nobody_made_is_an_error_at_its_place() {
+    let folder = Folder::new().with_secrets();
+    with_user(&folder);
+    let playbook = folder.file().with_file_name("playbooks/users.toml");
+    std::fs::write(&playbook, USER.replace("postgres-app", "nas-kye")).unwrap();
+    folder.edit(
+        "[redis]",
+        "[truenas]\naddress = \"10.0.0.13\"\nplatform = \"debian\"\napi_key = \"secret://nas-kye\"\n\n[redis]",
+    );
+    let kept = |name: &str| {
+        let secrets = folder.store().load().unwrap().unwrap();
+        folder.store().replace(&secrets.set(name, Secret::new("a value of some length"))).unwrap();
+        let failure = folder.world().ensure_secrets(&observed(&[("n1", None), ("n2", None)], &[]), &silent());
+        folder.shown(&failure.unwrap_err().text(Paint::default()))
+    };
+    let said = kept("other");
+    assert!(said.contains("HAC-E063") && said.contains("secrets set nas-kye"), "{said}");
+    let said = kept("nas-key");
+    assert!(
+        said.contains("cluster.toml:25") && said.contains("did you mean \"secret://nas-key\"?"),
+        "{said}"
+    );
+    assert!(folder.world().secrets.unwrap().get("nas-kye").is_none());
 }
