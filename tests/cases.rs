@@ -14,6 +14,8 @@ mod groups;
 mod hostile;
 mod legible;
 mod put;
+mod put_back;
+mod put_badly;
 mod removals;
 mod resources;
 mod shell;

@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 
 use super::batch::Step;
+use super::confirm::armed;
 use crate::expand::Resource;
 use crate::plan::Assessment;
 use crate::resource::{Change, Kind, Package};
@@ -11,11 +12,13 @@ use crate::resource::{Change, Kind, Package};
 /// Steps, and which of them each resource is.
 type Composed = (Vec<Step>, BTreeMap<usize, usize>);
 
-/// Makes the batch's steps of resources that were judged.
+/// Makes the batch's steps of resources that were judged. Under `guard` goes what
+/// must be confirmed.
 pub(super) fn compose(
     resources: &[Resource],
     judged: &BTreeMap<usize, Assessment>,
     steps: &[(usize, Vec<usize>)],
+    guard: Option<&str>,
 ) -> Composed {
     let mut made: Vec<Step> = Vec::new();
     let mut positions = BTreeMap::new();
@@ -39,17 +42,23 @@ pub(super) fn compose(
         }
         positions.insert(*index, position);
         if position == made.len() {
-            made.push(step(&resources[*index], assessment, requires));
+            made.push(step(&resources[*index], assessment, requires, guard));
         }
     }
     (made, positions)
 }
 
-fn step(resource: &Resource, assessment: &Assessment, requires: Vec<usize>) -> Step {
+fn step(resource: &Resource, assessment: &Assessment, requires: Vec<usize>, guard: Option<&str>) -> Step {
+    let script = assessment.kind.manage().apply(&assessment.change);
+    let unit = match &assessment.kind {
+        Kind::Unit(unit) => Some(unit.full_name()),
+        _ => None,
+    };
+    let guard = guard.filter(|_| resource.confirm);
     let owes = resource.notifies.iter().filter_map(|(unit, on)| on.word().map(|word| (unit.clone(), word)));
     Step {
         ids: vec![assessment.id.clone()],
-        script: assessment.kind.manage().apply(&assessment.change),
+        script: guard.map_or(script.clone(), |id| armed(id, unit.as_deref(), &script)),
         requires,
         owes: owes.collect(),
     }

@@ -47,6 +47,7 @@ impl Worker<'_> {
             return Ok(vec![(index, Outcome::Changed)]);
         }
         let outcomes = self.start(group, host, &[index]).await;
+        self.broke(host, &outcomes);
         // It did what it could: the rest follows the leader.
         let again = group.waits_for_leader(host, &self.view());
         Ok(if again { Vec::new() } else { outcomes })

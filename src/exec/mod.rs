@@ -4,6 +4,7 @@
 mod batch;
 mod begin;
 mod compose;
+mod confirm;
 mod disturb;
 mod drive;
 mod event;
@@ -14,6 +15,7 @@ mod links;
 pub mod lock;
 mod majority;
 mod pick;
+mod put_back;
 mod receipt;
 mod remember;
 mod retire;
@@ -22,6 +24,7 @@ mod run;
 mod runner;
 mod schedule;
 mod second;
+mod serial;
 mod summary;
 mod task;
 #[cfg(test)]

@@ -100,7 +100,11 @@ impl Schedule<'_> {
     /// predecessors are done or stand before it in the same script.
     fn batch(&self, view: &View) -> Option<Work> {
         let hosts: BTreeSet<&String> = self.tasks.values().map(|t| &t.host).collect();
-        hosts.into_iter().filter(|host| !self.busy.contains(*host)).find_map(|host| {
+        // The leader last: what goes wrong elsewhere does not come to it.
+        let leader = view.patroni.leader_host();
+        let (last, first): (Vec<&String>, Vec<&String>) =
+            hosts.into_iter().partition(|host| leader == Some(host.as_str()));
+        first.into_iter().chain(last).filter(|host| !self.busy.contains(*host)).find_map(|host| {
             let steps = self.collect(host, view);
             (!steps.is_empty()).then(|| Work::Batch { host: host.clone(), steps })
         })
@@ -134,10 +138,16 @@ impl Schedule<'_> {
                         && !self.reads_first(index)
                         && self.rolls(index, view).is_none()
                         && !self.full(index)
+                        && !self.taken(index)
+                        && steps
+                            .first()
+                            .is_none_or(|(first, _)| self.confirms(*first) == self.confirms(index))
                     {
                         steps.push((index, stands_on.into_iter().collect()));
                         // What is limited ends its script, so that others may go on soon.
-                        if self.cap(index).is_none() {
+                        if self.cap(index).is_none()
+                            && !self.tasks.get(&index).is_some_and(|task| task.serial)
+                        {
                             within.insert(*node, [index].into());
                         }
                     }
@@ -146,6 +156,11 @@ impl Schedule<'_> {
             }
         }
         steps
+    }
+
+    /// What must be confirmed is a script of its own: its time is short.
+    fn confirms(&self, index: usize) -> bool {
+        self.resources[index].confirm
     }
 
     /// Its facts come from what was just done, or could not be had before:

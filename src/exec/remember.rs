@@ -10,6 +10,7 @@ use crate::resource::Change;
 impl Worker<'_> {
     /// Reads everything again: after a run the whole plan must be empty.
     pub(super) async fn finish(self, summary: &mut Summary) -> Result<(), ApplyError> {
+        self.withdraw().await;
         let gathered =
             probe_all(&self.links.probers(), &crate::expand::needs(self.planner.resources), &*self.sink)
                 .await;
@@ -21,6 +22,8 @@ impl Worker<'_> {
             observed.update(gathered.ok, now());
             self.planner.plan(&observed)?
         };
+        let moved: Vec<_> = plan.changes().map(|a| (a.index, a.host.clone())).collect();
+        self.recount(&moved, summary);
         let untouched = |id: &str| {
             let among = |list: &[(String, String)]| list.iter().any(|(other, _)| other == id);
             among(&summary.failed) || among(&summary.skipped) || among(&summary.deferred)

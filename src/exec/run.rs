@@ -18,6 +18,7 @@ use super::schedule::Schedule;
 use super::summary::{ApplyError, Summary};
 use super::task::{Parallelism, Task};
 use super::work::{Worker, group_needs};
+use crate::expand::Resource;
 use crate::plan::{Assessment, LeftOut, Observed, Plan, Planner, Selection};
 use crate::transport::Connection;
 
@@ -105,8 +106,13 @@ impl<'a> Apply<'a> {
 
     fn tasks(&self) -> BTreeMap<usize, Task> {
         let task = |a: &Assessment| {
-            let unknown = a.change.held().is_some();
-            let task = Task { host: a.host.clone(), changes: a.change.is_work(), unknown };
+            let serial = |step: &Resource| step.confirm || (step.serial && a.change.to("state").is_none());
+            let task = Task {
+                host: a.host.clone(),
+                changes: a.change.is_work(),
+                unknown: a.change.held().is_some(),
+                serial: serial(&self.planner.resources[a.index]),
+            };
             (a.index, task)
         };
         self.plan.assessments.iter().map(task).collect()
@@ -166,6 +172,7 @@ impl<'a> Apply<'a> {
             lock,
             journal: Mutex::new(journal),
             batches: Mutex::new(0),
+            broken: Mutex::default(),
             took: Mutex::default(),
             sink: self.sink,
         }

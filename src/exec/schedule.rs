@@ -10,7 +10,6 @@ use super::event::Outcome;
 use super::task::{Parallelism, State, Task, Work};
 use crate::expand::Resource;
 use crate::graph::{Edge, Graph, Node};
-use crate::group::GroupName;
 
 #[derive(Debug)]
 pub(super) struct Schedule<'a> {
@@ -25,8 +24,8 @@ pub(super) struct Schedule<'a> {
     left_out: BTreeSet<usize>,
     /// Gates that stand between nothing: no member changes, nor what comes after.
     idle: BTreeSet<NodeIndex>,
-    /// Members that stay as they are because another one of their group failed.
-    stopped: BTreeMap<NodeIndex, String>,
+    /// What stays as it is because its like failed elsewhere.
+    pub(super) stopped: BTreeMap<NodeIndex, String>,
 }
 
 impl<'a> Schedule<'a> {
@@ -186,6 +185,7 @@ impl<'a> Schedule<'a> {
         if let Work::Roll { group, .. } = work {
             self.stop_rolling(*group, outcomes);
         }
+        self.stop_serial(outcomes);
         let by_index: BTreeMap<usize, Outcome> = outcomes.iter().cloned().collect();
         let nodes: Vec<(NodeIndex, usize)> = self.resource_nodes().collect();
         for (node, index) in nodes {
@@ -200,28 +200,6 @@ impl<'a> Schedule<'a> {
         let node = self.resource_nodes().find(|(_, index)| *index == step).map(|(node, _)| node);
         if let Some(node) = node {
             self.states[node.index()] = State::Waiting;
-        }
-    }
-
-    /// One member that failed is enough: the others of its group stay as they are.
-    fn stop_rolling(&mut self, group: GroupName, outcomes: &[(usize, Outcome)]) {
-        let failed = outcomes.iter().find(|(_, outcome)| matches!(outcome, Outcome::Failed { .. }));
-        let Some((index, _)) = failed else { return };
-        let because = self.resources[*index].id.clone();
-        let waiting = |node: &NodeIndex, other: usize| {
-            let resource = &self.resources[other];
-            resource.rolling
-                && resource.group == Some(group)
-                && *self.state(*node) == State::Waiting
-                && self.tasks.get(&other).is_some_and(|task| task.changes)
-        };
-        let nodes: Vec<NodeIndex> = self
-            .resource_nodes()
-            .filter(|(node, other)| waiting(node, *other))
-            .map(|(node, _)| node)
-            .collect();
-        for node in nodes {
-            self.stopped.insert(node, because.clone());
         }
     }
 }

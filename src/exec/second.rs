@@ -32,7 +32,9 @@ impl Worker<'_> {
             let outcome = match self.judge(index, host) {
                 Ok(assessment) if assessment.change.is_none() => Outcome::Changed,
                 Ok(assessment) => Outcome::Failed {
-                    why: format!("applied, but a second reading disagrees: {}", differs(&assessment)),
+                    why: self.put_back(index, host).unwrap_or_else(|| {
+                        format!("applied, but a second reading disagrees: {}", differs(&assessment))
+                    }),
                 },
                 Err(why) => Outcome::Failed { why },
             };

@@ -60,6 +60,8 @@ pub(super) struct Task {
     pub(super) changes: bool,
     /// What it has to do is not known before it is read again.
     pub(super) unknown: bool,
+    /// It waits for the same on other hosts. What only starts waits for nobody.
+    pub(super) serial: bool,
 }
 
 /// How much may go on at once over the whole cluster.

@@ -5,6 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use data_encoding::HEXLOWER;
+
 use super::batch::Step;
 use super::compose::compose;
 use super::event::{Event, Outcome, Sink};
@@ -36,6 +38,8 @@ pub(super) struct Worker<'a> {
     pub lock: Lock,
     pub journal: Mutex<Journal>,
     pub batches: Mutex<u32>,
+    /// Hosts and units there that were not well with what was changed for them.
+    pub broken: Mutex<BTreeSet<(String, String)>>,
     /// Milliseconds each step's script took.
     pub took: Mutex<BTreeMap<usize, u64>>,
     pub sink: Arc<dyn Sink>,
@@ -135,7 +139,10 @@ impl Worker<'_> {
     }
 
     async fn send_all(&self, host: &str, steps: &[(usize, Vec<usize>)]) -> Vec<(usize, Outcome)> {
-        let (script, positions) = compose(self.planner.resources, &lock(&self.assessed), steps);
+        let guard = steps.iter().any(|(index, _)| self.planner.resources[*index].confirm);
+        let guard = guard.then(|| HEXLOWER.encode(&rand::random::<[u8; 8]>()));
+        let (script, positions) =
+            compose(self.planner.resources, &lock(&self.assessed), steps, guard.as_deref());
         let receipts = match self.send(host, &script).await {
             Ok(receipts) => receipts,
             Err(why) => {
@@ -157,6 +164,13 @@ impl Worker<'_> {
                 }
                 None => outcomes.push((*index, never_ran(&script, &receipts, position))),
             }
+        }
+        self.broke(host, &outcomes);
+        if let Some(id) = guard.filter(|_| receipts.iter().any(|receipt| receipt.status.is_some()))
+            && let Err(why) = self.confirm(host, &id).await
+        {
+            let failed = done.drain(..).map(|index| (index, Outcome::Failed { why: why.clone() }));
+            outcomes.extend(failed);
         }
         outcomes.extend(self.verify(host, &done).await);
         outcomes
@@ -211,10 +225,13 @@ fn never_ran(steps: &[Step], receipts: &[Receipt], position: usize) -> Outcome {
     }
 }
 
+/// Lines people see of a failed step: a unit's last words, and what became of it.
+const SHOWN: usize = 20;
+
 /// The end of what a failed step printed.
 pub(super) fn tail(receipt: Option<&Receipt>, status: Option<i32>) -> String {
     let lines = receipt.map_or(&[][..], |receipt| &receipt.lines);
-    let lines = lines[lines.len().saturating_sub(8)..].join("\n");
+    let lines = lines[lines.len().saturating_sub(SHOWN)..].join("\n");
     match status {
         _ if !lines.is_empty() => lines,
         Some(status) => format!("it ended with {status} and said nothing"),

@@ -122,6 +122,8 @@ impl<'a> Expansion<'a> {
             item,
             phase: spot.step.phase,
             rolling: spot.step.rolling,
+            confirm: spot.step.confirm,
+            serial: spot.step.serial,
             group: spot.playbook.group,
             limit: spot.step.limit.clone(),
             notifies,

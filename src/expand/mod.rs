@@ -4,7 +4,7 @@
 mod expansion;
 mod fill;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use minijinja::context;
 use minijinja::value::{Serde, Value};
@@ -35,6 +35,10 @@ pub struct Resource {
     pub item: Option<String>,
     pub phase: Phase,
     pub rolling: bool,
+    /// It may lock us out, or makes a unit read what may.
+    pub confirm: bool,
+    /// One host at a time, and none after one that failed.
+    pub serial: bool,
     pub group: Option<GroupName>,
     pub limit: Option<String>,
     /// Units that owe something when this changes.
@@ -56,6 +60,8 @@ impl Resource {
             item: None,
             phase: Phase::Configure,
             rolling: false,
+            confirm: false,
+            serial: false,
             group: None,
             limit: None,
             notifies: Vec::new(),
@@ -162,5 +168,20 @@ pub fn expand(
         }
     }
     Problems::check(problems)?;
+    confirm_units(&mut work.resources);
     Ok(work.resources)
+}
+
+/// What must be confirmed counts from when a unit reads it; one host at a time.
+fn confirm_units(resources: &mut [Resource]) {
+    let notified = |r: &Resource| -> Vec<(Vec<String>, String)> {
+        r.notifies.iter().map(|(unit, _)| (r.hosts.clone(), unit.clone())).collect()
+    };
+    let units: BTreeSet<_> = resources.iter().filter(|r| r.confirm).flat_map(notified).collect();
+    for resource in resources {
+        if let Kind::Unit(unit) = &resource.kind {
+            resource.confirm |= units.contains(&(resource.hosts.clone(), unit.full_name()));
+        }
+        resource.serial |= resource.confirm;
+    }
 }

@@ -39,6 +39,10 @@ pub struct Step {
     pub when: Option<(String, Range<usize>)>,
     pub rolling: bool,
     pub once: Option<Once>,
+    /// It may lock us out: its host takes it back unless a fresh connection works.
+    pub confirm: bool,
+    /// One host at a time, and none after one that failed.
+    pub serial: bool,
     /// Name of a limit in `[limits]`: at most that many hosts are at such steps.
     pub limit: Option<String>,
     /// A list of its own, in place of the playbook's.

@@ -58,6 +58,10 @@ struct RawStep {
     #[serde(default)]
     rolling: bool,
     once: Option<Once>,
+    #[serde(default)]
+    confirm: bool,
+    #[serde(default)]
+    serial: bool,
     limit: Option<Text>,
     each: Option<Text>,
     file: Option<File>,
@@ -195,6 +199,8 @@ fn step(raw: Spanned<RawStep>, source: &Arc<Source>) -> Result<Step, Problem> {
         when: raw.when.map(spanned),
         rolling: raw.rolling,
         once: raw.once,
+        confirm: raw.confirm,
+        serial: raw.serial,
         limit: raw.limit.map(Text::into_inner).or(packages.then(|| "packages".to_owned())),
         each: raw.each.map(spanned),
         kind,

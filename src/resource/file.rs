@@ -139,11 +139,6 @@ impl Manage for File {
             let reload = if self.path.starts_with(UNITS) { "\nsystemctl daemon-reload" } else { "" };
             return Script::new(format!("hac_keep {path}\nrm -f -- {path}{reload}"));
         }
-        let content = change.to("content").is_some() || change.to("type").is_some();
-        if !content {
-            let owner = quote(&format!("{}:{}", self.owner, self.group));
-            return Script::new(format!("chown -h {owner} {path}\nchmod {} {path}", quote(&self.mode)));
-        }
         let text = self.text.as_ref().map_or("", Secret::expose);
         let arguments = words([&*self.path, &self.mode, &self.owner, &self.group]);
         let validate = self.validate.as_deref().map(quote).unwrap_or_default();

@@ -15,31 +15,12 @@ hac_owe() {
         mv -fT "$HAC_STATE/debt/.$1" "$HAC_STATE/debt/$1"
         sync "$HAC_STATE/debt"
     fi
+    hac_owing="${hac_owing:-} $1"
 }
 
 # hac_paid UNIT: it had its restart.
 hac_paid() {
-    rm -f "$HAC_STATE/debt/$1"
-}
-
-# hac_trim: room for one more run among the ten whose previous contents are kept.
-# Names of runs begin with their time.
-hac_trim() {
-    for hac_old in "$HAC_STATE"/previous/*/; do
-        [ -d "$hac_old" ] && printf '%s\n' "$hac_old"
-    done | sort | head -n -9 | while read -r hac_old; do
-        rm -rf -- "$hac_old"
-    done
-}
-
-# hac_keep PATH: keeps the previous content, once per run.
-hac_keep() {
-    [ -f "$1" ] || return 0
-    kept="$HAC_STATE/previous/${HAC_RUN:-manual}$1"
-    [ -e "$kept" ] && return 0
-    [ -d "$HAC_STATE/previous/${HAC_RUN:-manual}" ] || hac_trim
-    mkdir -p "$HAC_STATE/previous" && chmod 0700 "$HAC_STATE/previous" && mkdir -p "${kept%/*}" || return 1
-    cp -a "$1" "$kept.part" && mv -fT "$kept.part" "$kept"
+    rm -rf "$HAC_STATE/debt/$1" "$HAC_STATE/undo/$1"
 }
 
 # hac_remove SECONDS PACKAGE ALLOWED...: removes a package, configuration stays;
@@ -58,43 +39,6 @@ hac_remove() {
         esac
     done
     DEBIAN_FRONTEND=noninteractive apt-get -o DPkg::Lock::Timeout="$hac_wait" -q -y -o Dpkg::Use-Pty=0 remove "$hac_name"
-}
-
-# hac_put PATH MODE OWNER GROUP [VALIDATE] <content: temp beside the target,
-# owner and mode before the name, validated, synced, renamed, directory synced.
-hac_put() {
-    hac_dir=${1%/*}
-    hac_tmp=$hac_dir/.hacluster.$$
-    if ! hac_fill "$@"; then
-        rm -f "$hac_tmp"
-        return 1
-    fi
-    sync "${hac_dir:-/}"
-}
-
-hac_fill() {
-    # Makes a new file that only we can read until owner and mode are set, and
-    # is one process instead of four.
-    install -m "$2" -o "$3" -g "$4" /dev/stdin "$hac_tmp" || return 1
-    sync "$hac_tmp" || return 1
-    if [ -n "${5:-}" ]; then
-        # The path goes in as an argument: it may hold spaces.
-        # shellcheck disable=SC2016
-        hac_check=$(printf '%s' "$5" | sed 's|%s|"$1"|g')
-        sh -c "$hac_check" sh "$hac_tmp" >&2 || {
-            echo "the service's own checker refused the new content: $5" >&2
-            return 1
-        }
-    fi
-    if [ -d "$1" ] && [ ! -L "$1" ]; then
-        echo "$1 is a directory: it stays, move it away first" >&2
-        return 1
-    fi
-    hac_keep "$1" || return 1
-    case $1 in
-    /etc/systemd/system/*) mkdir -p "$HAC_RUNTIME" && : >"$HAC_RUNTIME/reload" || return 1 ;;
-    esac
-    mv -fT "$hac_tmp" "$1"
 }
 
 # hac_enable UNIT: starts at boot. Done at the end of the batch, for all in one

@@ -4,7 +4,12 @@
 use crate::secret::Secret;
 
 /// Shell functions that every batch begins with.
-pub const PRELUDE: &str = include_str!("prelude.sh");
+pub const PRELUDE: &str = concat!(
+    include_str!("prelude.sh"),
+    include_str!("put.sh"),
+    include_str!("put_back.sh"),
+    include_str!("confirm.sh")
+);
 
 /// One step's shell text. It runs in a subshell with `set -eu`.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -22,6 +22,16 @@ pub struct Unit {
     /// What a step that notifies this unit makes it do.
     #[serde(default)]
     pub on_change: OnChange,
+    /// A read-only check that must pass after a start, restart or reload.
+    #[serde(default)]
+    pub healthy: Option<String>,
+    /// Seconds the check may take to pass.
+    #[serde(default = "patience")]
+    pub patience: u32,
+}
+
+fn patience() -> u32 {
+    10
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -197,10 +207,11 @@ impl Manage for Unit {
             (None, Some(State::Started)) if owes == Some("owes a reload") => Some("reload"),
             _ => None,
         };
-        calls.extend(verb.map(|verb| format!("systemctl {verb} {name}")));
-        if verb.is_some_and(|verb| verb != "stop") {
-            calls.push(format!("hac_paid {name}"));
-        }
+        calls.extend(verb.map(|verb| match (verb, &self.healthy) {
+            ("stop", _) => format!("systemctl stop {name}"),
+            (_, None) => format!("hac_act {verb} {name}"),
+            (_, Some(check)) => format!("hac_act {verb} {name} {} {}", self.patience, quote(check)),
+        }));
         Script::new(calls.join("\n"))
     }
 }

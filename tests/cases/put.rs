@@ -12,11 +12,14 @@ use hacluster::resource::{PRELUDE, Wait};
 use hacluster::shell::quote;
 use tempfile::TempDir;
 
-const SHELLS: [&str; 2] = ["dash", "bash"];
+pub(super) const SHELLS: [&str; 2] = ["dash", "bash"];
 
-fn run(shell: &str, folder: &Path, script: &str) -> Output {
-    let mut child = Command::new(shell)
-        .arg("-s")
+pub(super) fn run(shell: &str, folder: &Path, script: &str) -> Output {
+    start(Command::new(shell).arg("-s"), folder, script)
+}
+
+pub(super) fn start(command: &mut Command, folder: &Path, script: &str) -> Output {
+    let mut child = command
         .env("HAC_STATE", folder.join("state"))
         .env("HAC_RUNTIME", folder.join("run"))
         .stdin(Stdio::piped())
@@ -47,7 +50,7 @@ fn names(folder: &TempDir) -> Vec<String> {
     names
 }
 
-fn good(output: &Output) {
+pub(super) fn good(output: &Output) {
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
 }
 

@@ -48,13 +48,13 @@ fn packages_are_one_transaction_unless_a_step_stands_between() {
     let source = world.find("n1/file:/etc/source");
     let judged = created(&world);
     let free = [(alpha, vec![]), (source, vec![]), (beta, vec![]), (gamma, vec![])];
-    let (steps, at) = compose(&world.resources, &judged, &free);
+    let (steps, at) = compose(&world.resources, &judged, &free, None);
     assert_eq!(steps.len(), 2);
     assert_eq!((at[&alpha], at[&beta], at[&gamma]), (0, 0, 0));
     assert_eq!(steps[0].ids, ["n1/package:alpha", "n1/package:beta", "n1/package:gamma"]);
     assert!(steps[0].script.expose().ends_with("install alpha beta gamma"));
     let bound = [(alpha, vec![]), (source, vec![]), (beta, vec![]), (gamma, vec![source])];
-    let (steps, at) = compose(&world.resources, &judged, &bound);
+    let (steps, at) = compose(&world.resources, &judged, &bound, None);
     assert_eq!((steps.len(), at[&beta], at[&gamma]), (3, 0, 2));
     assert_eq!(steps[2].requires, [1]);
     assert!(steps[2].script.expose().ends_with("install gamma"));
@@ -66,7 +66,7 @@ fn a_transaction_requires_what_any_of_its_packages_does() {
     let [alpha, beta] = ["alpha", "beta"].map(|name| world.find(&format!("n1/package:{name}")));
     let source = world.find("n1/file:/etc/source");
     let order = [(source, vec![]), (alpha, vec![]), (beta, vec![source])];
-    let (steps, at) = compose(&world.resources, &created(&world), &order);
+    let (steps, at) = compose(&world.resources, &created(&world), &order, None);
     assert_eq!((steps.len(), at[&alpha], at[&beta]), (2, 1, 1));
     assert_eq!(steps[1].requires, [0]);
 }

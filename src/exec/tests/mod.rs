@@ -3,6 +3,7 @@
 
 mod applies;
 mod compose;
+mod confirm;
 mod cut;
 mod failure;
 mod host;

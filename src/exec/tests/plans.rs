@@ -178,7 +178,7 @@ fn a_changed_file_makes_its_unit_owe_what_it_says() {
         let row = &owed.change.fields()[0];
         assert_eq!((row.name.as_str(), row.from.as_str()), (Unit::CONFIGURATION, &*format!("owes a {word}")));
         let script = owed.kind.manage().apply(&owed.change);
-        assert!(script.expose().contains(&format!("systemctl {word} {unit}.service")), "{script:?}");
+        assert!(script.expose().contains(&format!("hac_act {word} {unit}.service")), "{script:?}");
         assert_eq!(next.changes().filter(|a| a.host == "n2").count(), 0);
     }
     assert_eq!(

@@ -43,7 +43,7 @@ pub(super) struct Sim<'a> {
 /// Every resource has something to do.
 pub(super) fn all(world: &World) -> BTreeMap<usize, Task> {
     let task = |(index, resource): (usize, &crate::expand::Resource)| {
-        (index, Task { host: resource.hosts[0].clone(), changes: true, unknown: false })
+        (index, Task { host: resource.hosts[0].clone(), changes: true, unknown: false, serial: false })
     };
     world.resources.iter().enumerate().map(task).collect()
 }

@@ -7,9 +7,11 @@ mod databases;
 mod drift;
 mod idempotent;
 mod lock;
+mod lockout;
 mod members;
 mod power;
 mod prune;
+mod put_back;
 mod reach;
 mod readonly;
 mod rebuilt;
@@ -40,6 +42,8 @@ pub fn all() -> Vec<Drill> {
         prune::DRILLS,
         rolling::DRILLS,
         members::DRILLS,
+        put_back::DRILLS,
+        lockout::DRILLS,
         secret::DRILLS,
         bookworm::DRILLS,
     ]

@@ -1,0 +1,63 @@
+//! Owns steps that go one host at a time: which one waits, and that none follows
+//! one that failed. Pure. Must not know what the steps do.
+
+use petgraph::graph::NodeIndex;
+
+use super::event::Outcome;
+use super::schedule::Schedule;
+use super::task::State;
+use crate::group::GroupName;
+
+impl Schedule<'_> {
+    /// Another host is at such a step of the same playbook.
+    pub(super) fn taken(&self, index: usize) -> bool {
+        self.alike(index).any(|node| *self.state(node) == State::Running)
+    }
+
+    /// One that failed is enough: the others stay as they are.
+    pub(super) fn stop_serial(&mut self, outcomes: &[(usize, Outcome)]) {
+        let failed = |(_, outcome): &&(usize, Outcome)| matches!(outcome, Outcome::Failed { .. });
+        let Some((index, _)) = outcomes.iter().filter(failed).find(|(index, _)| self.serial(*index)) else {
+            return;
+        };
+        let waiting = |node: &NodeIndex| *self.state(*node) == State::Waiting;
+        let nodes: Vec<NodeIndex> = self.alike(*index).filter(waiting).collect();
+        for node in nodes {
+            self.stopped.insert(node, self.resources[*index].id.clone());
+        }
+    }
+
+    /// One member that failed is enough: the others of its group stay as they are.
+    pub(super) fn stop_rolling(&mut self, group: GroupName, outcomes: &[(usize, Outcome)]) {
+        let failed = outcomes.iter().find(|(_, outcome)| matches!(outcome, Outcome::Failed { .. }));
+        let Some((index, _)) = failed else { return };
+        let because = self.resources[*index].id.clone();
+        let waiting = |node: &NodeIndex, other: usize| {
+            let resource = &self.resources[other];
+            resource.rolling
+                && resource.group == Some(group)
+                && *self.state(*node) == State::Waiting
+                && self.tasks.get(&other).is_some_and(|task| task.changes)
+        };
+        let nodes: Vec<NodeIndex> = self
+            .resource_nodes()
+            .filter(|(node, other)| waiting(node, *other))
+            .map(|(node, _)| node)
+            .collect();
+        for node in nodes {
+            self.stopped.insert(node, because.clone());
+        }
+    }
+
+    fn serial(&self, index: usize) -> bool {
+        self.tasks.get(&index).is_some_and(|task| task.serial && task.changes)
+    }
+
+    /// Steps of the same playbook that go one host at a time.
+    fn alike(&self, index: usize) -> impl Iterator<Item = NodeIndex> {
+        let playbook = &self.resources[index].playbook;
+        let alike = move |other: usize| self.serial(other) && self.resources[other].playbook == *playbook;
+        let serial = self.serial(index);
+        self.resource_nodes().filter(move |(_, other)| serial && alike(*other)).map(|(node, _)| node)
+    }
+}

@@ -1,0 +1,114 @@
+//! Owns: a change that would lock everybody out is taken back by its host, with
+//! or without the program that made it; a good one stays.
+
+use std::fs;
+
+use crate::command::{Result, ensure, wait_for};
+use crate::inserter::clock;
+use crate::lab::{HOSTS, NODES, seconds};
+use crate::runner::{Drill, Tier};
+use crate::stage::{Ground, Stage};
+
+pub const DRILLS: &[Drill] = &[Drill {
+    name: "lockout-reverts",
+    tier: Tier::Full,
+    ground: Ground::Applied,
+    disturbs: true,
+    expected: "taken back in <= 40 s, one host touched; a good one stays",
+    run: |stage| stage.as_another(lockout),
+}];
+
+const PLAYBOOK: &str = "playbooks/logins.toml";
+const LOGINS: &str = "/etc/ssh/sshd_config.d/10-drill.conf";
+const SUDO: &str = "/etc/sudoers.d/zz-drill";
+/// Seconds from the start of `apply` to its end: 30 on the host, and what it takes
+/// to get there and back.
+const LIMIT: f64 = 40.0;
+
+fn step(path: &str, mode: &str, line: &str) -> String {
+    format!(
+        "[playbook]\nname = \"logins\"\ntitle = \"the drill's\"\non = \"base\"\nneeds = [\"base\"]\n
+[[step]]\nname = \"logins\"\nconfirm = true\nnotify = [\"ssh\"]
+file = {{ path = \"{path}\", mode = \"{mode}\", content = \"{line}\\n\" }}\n
+[[step]]\nname = \"ssh\"\nunit = {{ name = \"ssh.service\", state = \"started\", on_change = \"reload\" }}\n"
+    )
+}
+
+fn put(stage: &Stage, text: &str) -> Result {
+    fs::create_dir_all(stage.folder.path("playbooks")).map_err(|e| e.to_string())?;
+    stage.folder.write(PLAYBOOK, text).map(drop)
+}
+
+fn lockout(stage: &mut Stage) -> Result<String> {
+    stage.folder.edit("user        = \"root\"", "user        = \"ops\"")?;
+    stage.expect_converged()?;
+    let users = taken_back(stage, LOGINS, &step(LOGINS, "0644", "AllowUsers nobody"))?;
+    let sudo = taken_back(stage, SUDO, &step(SUDO, "0440", "ops ALL=(ALL) ALL"))?;
+    let killed = without_us(stage)?;
+    put(stage, &step(LOGINS, "0644", "ClientAliveInterval 33"))?;
+    let good = stage.expect(0, &["apply", "--auto-approve"])?;
+    let stays = good.both().matches("a fresh connection works with the change").count();
+    ensure!(stays >= HOSTS.len(), "not confirmed on all hosts: {}", good.describe());
+    std::thread::sleep(seconds(31));
+    stage
+        .lab
+        .on_all(&HOSTS, &format!("grep -q 33 {LOGINS} && sshd -T | grep -qix 'clientaliveinterval 33'"))?;
+    stage.expect_converged()?;
+    Ok(format!(
+        "back after {users:.0} s (AllowUsers), {sudo:.0} s (sudo), {killed:.0} s (Port, apply killed); good: {:.1} s",
+        good.took.as_secs_f64()
+    ))
+}
+
+/// Marks of the folders that hosts would write to.
+fn marks(stage: &Stage, hosts: &[&str]) -> Result<Vec<String>> {
+    stage.lab.on_all(
+        hosts,
+        "stat -c %y /etc/ssh/sshd_config.d /etc/sudoers.d; cat /var/lib/hacluster/debt/ssh* 2>/dev/null || :",
+    )
+}
+
+fn ensure_gone(stage: &Stage, path: &str) -> Result {
+    stage.lab.on_all(&HOSTS, &format!("test ! -e {path}")).map(drop)
+}
+
+/// The host that comes first takes it back, no other one is touched, and the plan
+/// still shows it.
+fn taken_back(stage: &mut Stage, path: &str, playbook: &str) -> Result<f64> {
+    put(stage, playbook)?;
+    let before = marks(stage, &NODES)?;
+    let applied = stage.expect(1, &["apply", "--auto-approve"])?;
+    let took = applied.took.as_secs_f64();
+    let told = "nas took the change back by itself and answers again";
+    ensure!(applied.both().contains(told), "'{told}' is not said: {}", applied.describe());
+    ensure!(took <= LIMIT, "it took {took:.0} s: {}", applied.describe());
+    ensure!(marks(stage, &NODES)? == before, "another host was touched: {}", applied.describe());
+    ensure_gone(stage, path)?;
+    let planned = stage.expect(2, &["plan", "--detailed-exitcode"])?;
+    ensure!(
+        planned.stdout.contains(&format!("+ file:{path}, 1 line, on all 4 hosts")),
+        "{}",
+        planned.describe()
+    );
+    Ok(took)
+}
+
+/// The program is killed before it could say anything.
+fn without_us(stage: &mut Stage) -> Result<f64> {
+    put(stage, &step(LOGINS, "0644", "Port 2222"))?;
+    let call = stage.folder.hacluster(&stage.lab, seconds(9), &["apply", "--auto-approve"]).start()?;
+    let listens = |stage: &Stage, port: u16| {
+        let said = stage.lab.sh("nas", "ss -Hltn")?;
+        ensure!(said.lines().any(|l| l.contains(&format!("0.0.0.0:{port} "))), "{port} is shut: {said}");
+        Ok(())
+    };
+    wait_for("port 2222", seconds(20), seconds(1), || listens(stage, 2222))?;
+    let at = clock();
+    call.wait()?;
+    wait_for("port 22 again", seconds(45), seconds(1), || listens(stage, 22))?;
+    let took = clock() - at;
+    ensure!(took <= LIMIT, "port 22 was open again after {took:.0} s");
+    ensure_gone(stage, LOGINS)?;
+    stage.expect(2, &["plan", "--detailed-exitcode"])?;
+    Ok(took)
+}

@@ -1,0 +1,170 @@
+//! Owns: a setting that a service's checker accepts and the service dies of. Old
+//! file and process are back at once, the words of the service are shown, no second
+//! member meets it, and writes go on.
+
+use std::fs;
+
+use crate::command::{Result, ensure};
+use crate::inserter::{Inserter, clock};
+use crate::lab::{HOSTS, root, seconds};
+use crate::product::read;
+use crate::runner::{Drill, Tier};
+use crate::stage::{Ground, Stage};
+
+pub const DRILLS: &[Drill] = &[Drill {
+    name: "bad-file-rolled-back",
+    tier: Tier::Full,
+    ground: Ground::Applied,
+    disturbs: true,
+    expected: "<= 15 s, exit 1, one member touched, gap <= 5 s",
+    run: |stage| stage.as_another(bad_files),
+}];
+
+/// Seconds a service may be away, and nobody may write.
+const AWAY: f64 = 15.0;
+const GAP: f64 = 5.0;
+
+/// A built-in template, and with what in it its service dies.
+struct Bad {
+    template: &'static str,
+    from: &'static str,
+    to: &'static str,
+    /// The playbook as a user has it who does without the checker.
+    playbook: Option<&'static str>,
+    /// What the service says of it.
+    says: &'static str,
+    file: &'static str,
+    processes: &'static str,
+    unit: &'static str,
+}
+
+const ETCD: Bad = Bad {
+    template: "etcd/member.env.j2",
+    from: "ETCD_PRE_VOTE=true\n",
+    to: "ETCD_PRE_VOTE=true\nETCD_SNAPSHOT_COUNT=many\n",
+    playbook: None,
+    says: "for ETCD_SNAPSHOT_COUNT: parse error",
+    file: "/etc/hacluster/etcd-*.env",
+    processes: "pgrep -x etcd",
+    unit: "'etcd-patroni@*'",
+};
+
+const KEEPALIVED: Bad = Bad {
+    template: "keepalived/keepalived.conf.j2",
+    from: "    virtual_router_id {{ vip.router_id }}\n",
+    to: "",
+    playbook: Some("playbooks/keepalived.toml"),
+    says: "permanent error CONFIG",
+    file: "/etc/keepalived/keepalived.conf",
+    processes: "pgrep -x keepalived",
+    unit: "keepalived.service",
+};
+
+fn bad_files(stage: &mut Stage) -> Result<String> {
+    let cluster = stage.cluster()?;
+    cluster.wait_healthy(&HOSTS, seconds(90))?;
+    let etcd = bad_file(stage, &ETCD, "with the old content")?;
+    cluster.wait_healthy(&HOSTS, seconds(60))?;
+    let keepalived = bad_file(stage, &KEEPALIVED, "with the old content")?;
+    cluster.wait_healthy(&HOSTS, seconds(60))?;
+    Ok(format!(
+        "etcd away {:.1} s (gap {:.1} s), keepalived {:.1} s (gap {:.1} s)",
+        etcd.0, etcd.1, keepalived.0, keepalived.1
+    ))
+}
+
+/// Says every fifth of a second how many of the processes there are.
+fn watch(bad: &Bad) -> String {
+    format!(
+        "while [ ! -e /run/drill-stop ]; do echo $(date +%s.%N) $({} | wc -l); sleep 0.2; done",
+        bad.processes
+    )
+}
+
+/// Longest time in which fewer processes ran than at first.
+fn away(watched: &str) -> f64 {
+    let row = |line: &str| -> Option<(f64, u32)> {
+        let (at, count) = line.split_once(' ')?;
+        Some((at.parse().ok()?, count.parse().ok()?))
+    };
+    let rows: Vec<(f64, u32)> = watched.lines().filter_map(row).collect();
+    let full = rows.first().map_or(0, |row| row.1);
+    let (mut longest, mut since) = (0.0_f64, None);
+    for (at, count) in rows {
+        match (count < full, since) {
+            (true, None) => since = Some(at),
+            (true, Some(first)) => longest = longest.max(at - first),
+            (false, _) => since = None,
+        }
+    }
+    longest
+}
+
+/// The built-in playbook without checkers.
+fn unchecked(stage: &Stage, playbook: &str) -> Result {
+    let text = read(&root().join(playbook))?;
+    let cut = |line: &str| match line.split_once(", validate = ") {
+        Some((rest, _)) => format!("{rest} }}"),
+        None => line.to_owned(),
+    };
+    let text: Vec<String> = text.lines().map(cut).collect();
+    fs::create_dir_all(stage.folder.path("playbooks")).map_err(|e| e.to_string())?;
+    stage.folder.write(playbook, &text.join("\n")).map(drop)
+}
+
+/// Seconds the service was away at most, and nobody could write.
+fn bad_file(stage: &mut Stage, bad: &Bad, told: &str) -> Result<(f64, f64)> {
+    let text = read(&root().join("templates").join(bad.template))?;
+    ensure!(text.contains(bad.from), "{} has no '{}'", bad.template, bad.from);
+    if let Some(playbook) = bad.playbook {
+        unchecked(stage, playbook)?;
+    }
+    let own = stage.folder.path("templates").join(bad.template);
+    fs::create_dir_all(own.parent().ok_or("no folder")?).map_err(|e| e.to_string())?;
+    fs::write(&own, text.replace(bad.from, bad.to)).map_err(|e| e.to_string())?;
+    let look = format!("cat {} | sha256sum", bad.file);
+    let files = stage.lab.on_all(&HOSTS, &look)?;
+    let before = stage.lab.on_all(&HOSTS, bad.processes)?;
+
+    let watches: Vec<_> =
+        HOSTS.iter().map(|host| stage.lab.start(host, &watch(bad))).collect::<Result<_>>()?;
+    let inserter = Inserter::start(stage)?;
+    let at = clock();
+    let applied = stage.expect(1, &["apply", "--auto-approve"]);
+    stage.lab.on_all(&HOSTS, "touch /run/drill-stop")?;
+    let mut gone: f64 = 0.0;
+    for running in watches {
+        gone = gone.max(away(&running.wait()?.stdout));
+    }
+    stage.lab.on_all(&HOSTS, "rm /run/drill-stop")?;
+    inserter.wait_acks(clock(), 10, seconds(20))?;
+    let log = inserter.finish()?;
+    let applied = applied?;
+    let gap = log.gap(at)?;
+
+    for words in [bad.says, "was put back", told] {
+        ensure!(applied.both().contains(words), "'{words}' is not said: {}", applied.describe());
+    }
+    ensure!(!applied.both().contains("not idempotent"), "{}", applied.describe());
+    ensure!(gone <= AWAY && gap <= GAP, "away for {gone:.1} s, no write for {gap:.1} s");
+    ensure!(stage.lab.on_all(&HOSTS, &look)? == files, "other files than before: {}", applied.describe());
+    let after = stage.lab.on_all(&HOSTS, bad.processes)?;
+    let touched = before.iter().zip(&after).filter(|(before, after)| before != after).count();
+    ensure!(touched <= 1, "{touched} hosts have other processes: {before:?} {after:?}");
+    let debts =
+        stage.lab.on_all(&HOSTS, "ls /var/lib/hacluster/debt /var/lib/hacluster/undo 2>/dev/null || :")?;
+    ensure!(debts.iter().all(|d| !d.contains(".service\n")), "debts are left: {debts:?}");
+    stage.lab.on_all(
+        &HOSTS,
+        &format!("test -z \"$(systemctl list-units --state=failed --no-legend {})\"", bad.unit),
+    )?;
+    let planned = stage.expect(2, &["plan", "--detailed-exitcode"])?;
+    ensure!(planned.stdout.contains("on all 4 hosts"), "{}", planned.describe());
+
+    fs::write(&own, format!("# right\n{text}")).map_err(|e| e.to_string())?;
+    stage.expect(0, &["apply", "--auto-approve"])?;
+    stage.expect_converged()?;
+    fs::remove_file(&own).map_err(|e| e.to_string())?;
+    stage.expect(0, &["apply", "--auto-approve"])?;
+    Ok((gone, gap))
+}
