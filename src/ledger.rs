@@ -67,7 +67,7 @@ impl Owned {
             playbook: resource.playbook.clone(),
             before: was_there(&resource.kind, change),
             was: have.filter(|_| sysctl).and_then(|have| have.get("value").cloned()),
-            group: resource.group.filter(|_| resource.rolling),
+            group: resource.group.filter(|_| resource.rolling && !resource.guest),
             item: resource.item.clone(),
             notifies: resource.notifies.clone(),
         })

@@ -149,7 +149,7 @@ mod tests {
     fn host(system: (&str, &str), installed: Option<(&str, &str)>) -> Facts {
         let identity = Identity { os: system.0.into(), os_version: system.1.into(), ..Identity::default() };
         let row = |(version, status): (&str, &str)| {
-            Fact::Present(PackageFact { version: version.into(), status: status.into() })
+            Fact::Present(PackageFact { version: version.into(), status: status.into(), unpacked: None })
         };
         let package = installed.map_or(Fact::Absent, row);
         Facts { identity, packages: [("patroni".to_owned(), package)].into(), ..Facts::default() }

@@ -8,6 +8,7 @@
 
 mod answer;
 mod api;
+mod apt;
 mod ending;
 mod facts;
 mod groups;

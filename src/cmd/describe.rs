@@ -13,7 +13,7 @@ use crate::plan::{Assessment, Foreign, reason};
 use crate::report::diff;
 use crate::report::plan::{Action, Deferred, PlanReport, Selected, Sign, Waiting};
 use crate::report::problems::line_of;
-use crate::resource::{Change, Field, Kind, Unit, sealed};
+use crate::resource::{Change, Field, Kind, owed, owed_for, sealed};
 use crate::secret::Secret;
 
 /// What an action is described from.
@@ -98,9 +98,13 @@ impl<'a> Describe<'a> {
         if let Some(why) = assessment.change.held() {
             return why.to_owned();
         }
-        if let Some(owes) = owes(assessment).filter(|_| matches!(sign, Sign::Restart | Sign::Reload)) {
+        if let Some(owes) = assessment.debt().filter(|_| matches!(sign, Sign::Restart | Sign::Reload)) {
             return owes.to.strip_prefix("current, after ").map_or_else(
-                || "its configuration changed after it was started".to_owned(),
+                || {
+                    owed_for(&owes.from)
+                        .unwrap_or("its configuration changed after it was started")
+                        .to_owned()
+                },
                 |from| format!("because {} changes", from.split_once('/').map_or(from, |(_, label)| label)),
             );
         }
@@ -159,6 +163,9 @@ pub(super) fn reads(world: &World, index: usize, flat: &BTreeMap<String, String>
     let template = template_of(&resource.kind).map(|name| world.renderer.reads(name));
     let mut reads = template.unwrap_or_default();
     reads.extend(placeholders(step_text(resource)));
+    if let Kind::Package(package) = &resource.kind {
+        reads.push(format!("packages.versions.{}", package.name));
+    }
     let derived = |name: &String| {
         let table = name.split('.').next().unwrap_or_default();
         matches!(table, "computed" | "host" | "hosts" | "it")
@@ -178,10 +185,6 @@ fn shown(field: &Field) -> Field {
     Field { name: field.name.clone(), from: from.to_owned(), to: "as in the secrets file".to_owned() }
 }
 
-fn owes(assessment: &Assessment) -> Option<&Field> {
-    assessment.change.fields().iter().find(|field| field.name == Unit::CONFIGURATION)
-}
-
 fn sign(assessment: &Assessment) -> Sign {
     let changes = |name: &str| assessment.change.to(name).is_some();
     match &assessment.change {
@@ -190,9 +193,9 @@ fn sign(assessment: &Assessment) -> Sign {
         Change::Create(_) => Sign::Add,
         Change::Update(_) if changes("type") => Sign::Replace,
         Change::Update(_) if changes("removes") => Sign::Remove,
-        Change::Update(fields) => match owes(assessment).map(|field| field.from.as_str()) {
-            Some("owes a restart") if fields.len() == 1 => Sign::Restart,
-            Some("owes a reload") if fields.len() == 1 => Sign::Reload,
+        Change::Update(fields) => match assessment.debt().and_then(|field| owed(&field.from)) {
+            Some("restart") if fields.len() == 1 => Sign::Restart,
+            Some("reload") if fields.len() == 1 => Sign::Reload,
             _ => Sign::Change,
         },
         Change::Remove => Sign::Remove,

@@ -19,7 +19,7 @@ use crate::plan::{Assessment, Observed, Plan, Selection, Verdict, moved, reason,
 use crate::report::problems::line_of;
 use crate::report::ui::Ui;
 use crate::report::{Reporter, drift::DriftReport, drift::Finding};
-use crate::resource::{Change, Field, Kind, Unit, sealed};
+use crate::resource::{Change, Field, Kind, Unit, owed, owed_for, sealed};
 use crate::transport::Prober;
 
 pub(super) fn run(ui: &Ui, globals: &Globals, args: &DriftCheckArgs) -> Result<Exit, Failure> {
@@ -163,19 +163,19 @@ fn debts(world: &World, observed: &Observed, selection: &Selection) -> Vec<Findi
     observed.facts.iter().flat_map(of_host).collect()
 }
 
-/// Servers that run with older settings than they have.
+/// Servers that run with older settings or older programs than they have.
 fn restarts(plan: &Plan, observed: &Observed) -> impl Iterator<Item = Finding> {
-    let owes = |a: &&Assessment| {
-        let owes = a.have.as_ref().and_then(|have| have.get(Unit::CONFIGURATION));
-        matches!(a.kind, Kind::PatroniRestart(_)) && owes.is_some_and(|word| word != "current")
-    };
     let says = |w: Waiting| format!("{} {} -> {}", w.setting, w.from, w.to);
-    plan.assessments.iter().filter(owes).map(move |a| Finding {
-        id: a.id.clone(),
-        host: a.host.clone(),
-        what: vec!["owes a restart".to_owned()],
-        why: waiting(&a.host, &observed.view.patroni).into_iter().map(says).collect::<Vec<_>>().join(", "),
-        diff: None,
+    plan.assessments.iter().filter_map(move |a| {
+        let debt = a.have.as_ref()?.get(Unit::CONFIGURATION)?;
+        let settings = || {
+            let waiting = waiting(&a.host, &observed.view.patroni).into_iter().map(says);
+            matches!(a.kind, Kind::PatroniRestart(_)).then(|| waiting.collect::<Vec<_>>().join(", "))
+        };
+        let word = owed(debt)?;
+        let why = owed_for(debt).map(str::to_owned).or_else(settings)?;
+        let what = vec![format!("owes a {word}")];
+        Some(Finding { id: a.id.clone(), host: a.host.clone(), what, why, diff: None })
     })
 }
 

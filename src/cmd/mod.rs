@@ -15,6 +15,7 @@ mod lock;
 mod node;
 mod node_remove;
 mod ownership;
+mod pins;
 mod plan;
 mod reach;
 mod reading;

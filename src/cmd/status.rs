@@ -8,14 +8,15 @@ use super::world::{Vault, World};
 use super::{block_on, reach};
 use crate::cli::Globals;
 use crate::error::{Exit, Failure};
-use crate::expand::needs;
+use crate::expand::{Resource, needs};
 use crate::facts::view::{EtcdView, PatroniRow, View};
-use crate::facts::{EtcdRow, Needs};
+use crate::facts::{EtcdRow, Facts, Needs};
 use crate::inventory::Host;
 use crate::plan::Observed;
 use crate::report::Reporter;
 use crate::report::status::{Member, Status, Votes, bytes};
 use crate::report::ui::Ui;
+use crate::resource::{Have, Kind, Unit, owed, owed_for};
 
 pub(super) fn run(ui: &Ui, globals: &Globals) -> Result<Exit, Failure> {
     let world = World::load(globals, Vault::Shut)?;
@@ -35,12 +36,37 @@ pub(super) fn run(ui: &Ui, globals: &Globals) -> Result<Exit, Failure> {
     Ok(health.max(reached_all(&observed)))
 }
 
-/// What groups are judged by; identity, debts and ledger always come along.
+/// What groups and debts are judged by; identity and ledger always come along.
 pub(super) fn group_needs(world: &World) -> BTreeMap<String, Needs> {
     let group = |(host, all): (String, Needs)| {
-        (host, Needs { etcd: all.etcd, patroni: all.patroni, ..Needs::default() })
+        let mut needs = Needs { etcd: all.etcd, patroni: all.patroni, ..Needs::default() };
+        servers(world, &host).for_each(|server| server.kind.manage().needs(&mut needs));
+        (host, needs)
     };
     needs(&world.resources).into_iter().map(group).collect()
+}
+
+/// What on `host` owes a restart when its package is updated.
+fn servers<'a>(world: &'a World, host: &'a str) -> impl Iterator<Item = &'a Resource> {
+    let here = world.resources.iter().filter(move |resource| resource.host() == Some(host));
+    here.filter(|resource| !resource.kind.packages().is_empty())
+}
+
+/// Host, server, and the restart it owes to an update.
+fn overdue(world: &World, observed: &Observed) -> Vec<(String, String, String)> {
+    let of_host = |(host, facts): (&String, &Facts)| {
+        let debt = |server: &Resource| {
+            let Have::Fields(have) = server.kind.manage().have(facts, &observed.view) else { return None };
+            let debt = have.get(Unit::CONFIGURATION)?;
+            let name = match &server.kind {
+                Kind::Unit(unit) => unit.full_name(),
+                _ => "PostgreSQL".to_owned(),
+            };
+            Some((host.clone(), name, format!("{}: {}", owed(debt)?, owed_for(debt)?)))
+        };
+        servers(world, host).filter_map(debt).collect::<Vec<_>>()
+    };
+    observed.facts.iter().flat_map(of_host).collect()
 }
 
 pub(super) fn status(world: &World, observed: &Observed) -> Status {
@@ -66,7 +92,7 @@ pub(super) fn status(world: &World, observed: &Observed) -> Status {
         votes: world.hosts.iter().any(|host| host.has("etcd")).then(|| votes(world, &view.etcd)),
         patroni_leader: view.patroni.leader().map(str::to_owned),
         vip,
-        debts: debts.collect(),
+        debts: debts.chain(overdue(world, observed)).collect(),
         pending_restart: waits(view),
         troubles: Vec::new(),
         unreachable: away.iter().map(|(host, away)| (host.clone(), away.why.clone())).collect(),

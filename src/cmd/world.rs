@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::limits;
+use super::{limits, pins};
 use crate::cli::{Globals, SelectArgs};
 use crate::error::{Failure, Reason};
 use crate::expand::{Resource, expand};
@@ -57,6 +57,7 @@ impl World {
         let secrets = secrets.map(Arc::new);
         let renderer = Renderer::new(templates.as_deref(), secrets.clone());
         let resources = expand(&playbooks, &inventory.context(), &renderer)?;
+        Problems::check(pins::unused(&inventory, &resources))?;
         let graph = Graph::build(&resources, &playbooks)?;
         let world = Self {
             hosts: inventory.hosts(),

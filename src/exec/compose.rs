@@ -22,34 +22,38 @@ pub(super) fn compose(
 ) -> Composed {
     let mut made: Vec<Step> = Vec::new();
     let mut positions = BTreeMap::new();
-    let mut packages: Option<(usize, Vec<&str>)> = None;
+    let mut packages: Option<(usize, Vec<&Package>)> = None;
     for (index, requires) in steps {
         let Some(assessment) = judged.get(index) else { continue };
         let requires: Vec<usize> = requires.iter().filter_map(|r| positions.get(r).copied()).collect();
         let mut position = made.len();
-        if let Some(name) = installs(assessment) {
+        if let Some(package) = installs(assessment) {
             // One that must come after a step in between is a transaction of its own.
             let open = packages.take().filter(|(first, _)| requires.iter().all(|r| r < first));
             let (first, mut names) = open.unwrap_or((position, Vec::new()));
-            names.push(name);
+            names.push(package);
             if let Some(step) = made.get_mut(first) {
                 step.ids.push(assessment.id.clone());
                 step.requires.extend(&requires);
-                step.script = Package::install(names.iter().copied());
+                step.script = Package::install(&names, &held(resources, &assessment.host));
             }
             position = first;
             packages = Some((first, names));
         }
         positions.insert(*index, position);
         if position == made.len() {
-            made.push(step(&resources[*index], assessment, requires, guard));
+            made.push(step(resources, assessment, requires, guard));
         }
     }
     (made, positions)
 }
 
-fn step(resource: &Resource, assessment: &Assessment, requires: Vec<usize>, guard: Option<&str>) -> Step {
-    let script = assessment.kind.manage().apply(&assessment.change);
+fn step(resources: &[Resource], assessment: &Assessment, requires: Vec<usize>, guard: Option<&str>) -> Step {
+    let resource = &resources[assessment.index];
+    let script = match installs(assessment) {
+        Some(package) => Package::install(&[package], &held(resources, &assessment.host)),
+        None => assessment.kind.manage().apply(&assessment.change),
+    };
     let unit = match &assessment.kind {
         Kind::Unit(unit) => Some(unit.full_name()),
         _ => None,
@@ -64,11 +68,21 @@ fn step(resource: &Resource, assessment: &Assessment, requires: Vec<usize>, guar
     }
 }
 
+/// Units on `host` that are restarted in their turn, never by a package's script.
+fn held(resources: &[Resource], host: &str) -> Vec<String> {
+    let here = resources.iter().filter(|resource| resource.host() == Some(host));
+    let unit = |resource: &Resource| match &resource.kind {
+        Kind::Unit(unit) if !unit.packages.is_empty() => Some(unit.full_name()),
+        _ => None,
+    };
+    here.filter_map(unit).collect()
+}
+
 /// The package that is to be installed.
-fn installs(assessment: &Assessment) -> Option<&str> {
+fn installs(assessment: &Assessment) -> Option<&Package> {
     match (&assessment.kind, &assessment.change) {
         (_, Change::Remove | Change::Forget(_)) => None,
-        (Kind::Package(package), _) => Some(&package.name),
+        (Kind::Package(package), _) => Some(package),
         _ => None,
     }
 }

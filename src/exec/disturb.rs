@@ -61,7 +61,7 @@ impl Worker<'_> {
         loop {
             self.reread(host, &[index]).await?;
             let assessment = self.judge(index, host)?;
-            let (view, disturbs) = (self.view(), assessment.kind.disturbs(&assessment.change));
+            let (view, disturbs) = (self.view(), self.takes_lead(index, &assessment));
             let nobody_leads = || group.hands_over(host, member, &view).err().filter(|_| disturbs);
             let why = match group.refuses(host, member, &view).or_else(nobody_leads) {
                 _ if assessment.change.is_none() => return Ok(assessment),
@@ -79,10 +79,15 @@ impl Worker<'_> {
         }
     }
 
+    /// Whoever leads cannot while this is done.
+    fn takes_lead(&self, index: usize, assessment: &Assessment) -> bool {
+        !self.planner.resources[index].guest && assessment.kind.disturbs(&assessment.change)
+    }
+
     /// Sees to it that somebody else leads; whether that had to be changed.
     async fn clear(&self, group: GroupName, index: usize, host: &str) -> Result<bool, String> {
         let member = self.planner.resources[index].item.as_deref();
-        let disturbs = self.assessment(index).is_some_and(|a| a.kind.disturbs(&a.change));
+        let disturbs = self.assessment(index).is_some_and(|a| self.takes_lead(index, &a));
         let Some(handover) = group.hands_over(host, member, &self.view())?.filter(|_| disturbs) else {
             return Ok(false);
         };

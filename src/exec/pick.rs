@@ -20,6 +20,11 @@ impl Schedule<'_> {
     fn rolls(&self, index: usize, view: &View) -> Option<GroupName> {
         let resource = &self.resources[index];
         let group = resource.group.filter(|_| resource.rolling)?;
+        if resource.guest {
+            // Its first start disturbs nobody.
+            let disturbs = self.tasks.get(&index).is_some_and(|task| task.disturbs);
+            return (disturbs && group.formed(view)).then_some(group);
+        }
         (matches!(resource.kind, Kind::Unit(_)) || group.formed(view)).then_some(group)
     }
 
@@ -222,7 +227,7 @@ impl Schedule<'_> {
                 .filter(|(_, index)| self.rolls(*index, view) == Some(group))
                 .collect();
             // What disturbs members comes when all of them are there.
-            let makes = |index: usize| self.resources[index].kind.makes_member();
+            let makes = |index: usize| self.resources[index].makes_member();
             let making = open.iter().any(|(_, index)| makes(*index));
             let open = || open.iter().filter(|(_, index)| makes(*index) == making);
             let host = |index: &usize| &self.tasks[index].host;

@@ -103,7 +103,7 @@ impl Worker<'_> {
     /// work nor be joined later.
     fn too_few(&self, group: GroupName, ready: usize) -> Option<String> {
         let member = |r: &&crate::expand::Resource| {
-            r.group == Some(group) && r.rolling && matches!(r.kind, Kind::Unit(_))
+            r.group == Some(group) && r.rolling && r.makes_member() && matches!(r.kind, Kind::Unit(_))
         };
         let planned = self.planner.resources.iter().filter(member).count();
         let few = group.formation() == Formation::Together && ready * 2 <= planned;

@@ -112,6 +112,7 @@ impl<'a> Apply<'a> {
                 changes: a.change.is_work(),
                 unknown: a.change.held().is_some(),
                 serial: serial(&self.planner.resources[a.index]),
+                disturbs: a.kind.disturbs(&a.change),
             };
             (a.index, task)
         };

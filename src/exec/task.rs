@@ -54,6 +54,7 @@ pub(super) enum Work {
 
 /// What the scheduler must know of a resource.
 #[derive(Debug, Clone)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a property of its own")]
 pub(super) struct Task {
     pub(super) host: String,
     /// It has something to do, or may turn out to.
@@ -62,6 +63,8 @@ pub(super) struct Task {
     pub(super) unknown: bool,
     /// It waits for the same on other hosts. What only starts waits for nobody.
     pub(super) serial: bool,
+    /// What serves stops for a moment.
+    pub(super) disturbs: bool,
 }
 
 /// How much may go on at once over the whole cluster.

@@ -19,6 +19,8 @@ pub(super) struct Expansion<'a> {
     context: Value,
     pub(super) renderer: &'a Renderer,
     pub(super) resources: Vec<Resource>,
+    /// The members of the playbook's group are those of another one.
+    pub(super) guest: bool,
     seen: BTreeSet<String>,
 }
 
@@ -33,7 +35,13 @@ pub(super) struct Spot<'a> {
 
 impl<'a> Expansion<'a> {
     pub(super) fn new(context: &Json, renderer: &'a Renderer) -> Self {
-        Self { context: Value::from(Serde(context)), renderer, resources: Vec::new(), seen: BTreeSet::new() }
+        Self {
+            context: Value::from(Serde(context)),
+            renderer,
+            resources: Vec::new(),
+            guest: false,
+            seen: BTreeSet::new(),
+        }
     }
 
     pub(super) fn playbook(&mut self, playbook: &Playbook, host: &Json) -> Result<(), Problems> {
@@ -125,6 +133,7 @@ impl<'a> Expansion<'a> {
             confirm: spot.step.confirm,
             serial: spot.step.serial,
             group: spot.playbook.group,
+            guest: self.guest,
             limit: spot.step.limit.clone(),
             notifies,
             place: spot.step.place.clone(),

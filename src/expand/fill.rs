@@ -62,8 +62,11 @@ impl Expansion<'_> {
     fn packages(&self, list: &PackageList, at: &Place, context: &Value) -> Result<Vec<Kind>, Problems> {
         let names = list.names().into_iter().map(str::to_owned).collect::<Vec<_>>();
         let filled: Vec<String> = self.fill(&names, at, context)?;
+        let pinned = context.get_attr("packages").and_then(|table| table.get_attr("versions")).ok();
         let package = |(name, written): (String, &String)| {
-            Kind::Package(Package { name, absent: false, on: list.systems(written) })
+            let version = pinned.as_ref().and_then(|pinned| pinned.get_attr(&name).ok());
+            let version = version.and_then(|version| version.as_str().map(str::to_owned));
+            Kind::Package(Package { name, absent: false, version, on: list.systems(written) })
         };
         Ok(filled.into_iter().zip(&names).map(package).collect())
     }

@@ -23,6 +23,7 @@ use crate::span::{Place, Source};
 
 /// One resource, with where it comes from and what it is tied to.
 #[derive(Debug, Clone)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a property of its own")]
 pub struct Resource {
     /// `node1/file:/etc/hosts`, or `cluster/wait:...` where it runs once.
     pub id: String,
@@ -40,6 +41,8 @@ pub struct Resource {
     /// One host at a time, and none after one that failed.
     pub serial: bool,
     pub group: Option<GroupName>,
+    /// It only keeps to its group's order: the members are another playbook's.
+    pub guest: bool,
     pub limit: Option<String>,
     /// Units that owe something when this changes.
     pub notifies: Vec<(String, OnChange)>,
@@ -63,11 +66,17 @@ impl Resource {
             confirm: false,
             serial: false,
             group: None,
+            guest: false,
             limit: None,
             notifies: Vec::new(),
             place: Place { source: Source::new(format!("the ledger of {host}"), ""), span: 0..0 },
             context: Value::UNDEFINED,
         }
+    }
+
+    /// A member of its group is there because of it, so the group's gate comes after.
+    pub fn makes_member(&self) -> bool {
+        !self.guest && !matches!(self.kind, Kind::PatroniRestart(_))
     }
 
     /// Its host, where it runs on one and always the same.
@@ -161,6 +170,9 @@ pub fn expand(
     let mut work = expansion::Expansion::new(context, renderer);
     let mut problems = Vec::new();
     for playbook in playbooks {
+        let hosts_it =
+            |other: &&Playbook| playbook.needs.contains(&other.name) && other.group == playbook.group;
+        work.guest = playbook.group.is_some() && playbooks.iter().any(|other| hosts_it(&other));
         for host in context["hosts"].as_array().into_iter().flatten() {
             if let Err(Problems(mut more)) = work.playbook(playbook, host) {
                 problems.append(&mut more);

@@ -116,7 +116,9 @@ pub(super) fn package_row(line: &str) -> Option<(String, PackageFact)> {
     if version.is_empty() {
         return None;
     }
-    Some((name.to_owned(), PackageFact { version: version.to_owned(), status: status.trim().to_owned() }))
+    let unpacked = parts.next().and_then(|seconds| seconds.parse().ok());
+    let fact = PackageFact { version: version.to_owned(), status: status.trim().to_owned(), unpacked };
+    Some((name.to_owned(), fact))
 }
 
 pub(super) fn user_row(line: &str) -> Option<(String, UserFact)> {
@@ -155,6 +157,13 @@ pub(super) fn shipped_row(line: &str) -> Option<(String, bool)> {
     Some((path, answer == "yes"))
 }
 
+/// `Sat 2026-11-21 15:58:43 UTC`; empty where nothing was started.
+fn moment(text: &str) -> Option<u64> {
+    let time = jiff::civil::DateTime::strptime("%a %Y-%m-%d %H:%M:%S UTC", text).ok()?;
+    let stamp = time.to_zoned(jiff::tz::TimeZone::UTC).ok()?.timestamp();
+    u64::try_from(stamp.as_second()).ok()
+}
+
 /// Every name of a unit, and what `systemctl show` says of it.
 pub(super) fn unit_block(block: &str) -> (Vec<String>, UnitFact) {
     let (mut unit, mut names) = (UnitFact::default(), Vec::new());
@@ -168,6 +177,7 @@ pub(super) fn unit_block(block: &str) -> (Vec<String>, UnitFact) {
             "SubState" => unit.sub = value,
             "UnitFileState" => unit.file_state = value,
             "NeedDaemonReload" => unit.need_reload = value == "yes",
+            "ExecMainStartTimestamp" => unit.started = moment(&value),
             _ => {}
         }
     }

@@ -54,10 +54,10 @@ pub fn probe_body(needs: &Needs, nonce: &str) -> String {
     probe.list(
         "packages",
         &needs.packages,
-        "dpkg-query -W -f='${Package}|${db:Status-Abbrev}|${Version}\\n'",
+        "dpkg-query -W -f='${Package}|${db:Status-Abbrev}|${Version}|${db-fsys:Last-Modified}\\n'",
         "",
     );
-    let show = "systemctl show -p Id,Names,LoadState,ActiveState,SubState,UnitFileState,NeedDaemonReload --";
+    let show = "systemctl show -p Id,Names,LoadState,ActiveState,SubState,UnitFileState,NeedDaemonReload,ExecMainStartTimestamp --";
     probe.list("units", &needs.units, show, "");
     probe.list("users", &needs.users, "getent passwd --", "");
     probe.list("groups", &needs.groups, "getent group --", "");
@@ -75,7 +75,10 @@ pub fn probe_body(needs: &Needs, nonce: &str) -> String {
         }
     }
     let answers = slow(needs, nonce);
-    format!("LC_ALL=C QUOTING_STYLE=literal; export LC_ALL QUOTING_STYLE\n{}", beside(&probe.text, &answers))
+    format!(
+        "LC_ALL=C QUOTING_STYLE=literal TZ=UTC0; export LC_ALL QUOTING_STYLE TZ\n{}",
+        beside(&probe.text, &answers)
+    )
 }
 
 /// Sections that mostly wait for a service: checks and etcd, Patroni, PostgreSQL.

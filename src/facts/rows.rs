@@ -27,6 +27,8 @@ pub struct PackageFact {
     pub version: String,
     /// dpkg's two letters and flag: `ii`, `rc`, `iF`.
     pub status: String,
+    /// When its files were put there last: seconds since 1970, by the host's clock.
+    pub unpacked: Option<u64>,
 }
 
 impl PackageFact {
@@ -43,6 +45,8 @@ pub struct UnitFact {
     pub sub: String,
     pub file_state: String,
     pub need_reload: bool,
+    /// When its main process was started last: seconds since 1970, by the host's clock.
+    pub started: Option<u64>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]

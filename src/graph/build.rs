@@ -86,7 +86,7 @@ impl<'a> Builder<'a> {
         for (index, resource) in self.wanted() {
             let Some(group) = resource.group else { continue };
             let node = self.nodes[index];
-            if resource.rolling && resource.kind.makes_member() {
+            if resource.rolling && resource.makes_member() {
                 let gate = self.node(Node::Gate(group));
                 self.edge(node, gate, "the group's members start first", true);
             } else if resource.rolling || (resource.once.is_some() && !self.precedes_members(resource)) {

@@ -14,7 +14,7 @@ use crate::resource::binding_default;
 pub enum Move {
     /// A standby restarts.
     Restart(String),
-    /// A standby takes over; the old leader starts again as a standby.
+    /// A standby takes over; PostgreSQL on the old leader starts again as a standby.
     Handover(Handover),
     /// The leader restarts and leads on.
     InPlace(String),
@@ -50,8 +50,9 @@ pub fn expect(view: &mut View, settings: &[Waiting]) {
     }
 }
 
-/// Every move until the members on `hosts` run with their settings.
-pub fn course(mut hosts: Vec<String>, view: &View) -> Vec<Move> {
+/// Every move until the members on `hosts` were restarted. Where it is Patroni
+/// itself that restarts, a switchover alone is not enough.
+pub fn course(mut hosts: Vec<String>, view: &View, patroni: bool) -> Vec<Move> {
     let (group, mut view, mut moves) = (GroupName::Patroni, view.clone(), Vec::new());
     while let Some(host) = group.order(hosts.clone(), &view).into_iter().next() {
         if group.waits_for_leader(&host, &view) {
@@ -67,6 +68,7 @@ pub fn course(mut hosts: Vec<String>, view: &View) -> Vec<Move> {
             Ok(Some(handover)) => {
                 lead(&mut view, &host, &handover.to);
                 moves.push(Move::Handover(handover));
+                moves.extend(patroni.then(|| Move::Restart(host.clone())));
             }
             Ok(None) if view.patroni.leader_host() == Some(&host) => moves.push(Move::InPlace(host.clone())),
             Ok(None) => moves.push(Move::Restart(host.clone())),

@@ -8,7 +8,8 @@ use serde::{Serialize, Serializer};
 
 use super::address::parse_ipv4;
 use super::reader::Reader;
-use super::text::{dns_name, harmless, quoted, user};
+use super::system_names::user;
+use super::text::{dns_name, harmless, quoted};
 use super::value::{Node, Value, Wrong, read_text};
 
 /// A host that others are reached through.

@@ -30,6 +30,7 @@ mod suggest;
 mod syntax;
 mod syntax_line;
 mod table;
+mod system_names;
 mod text;
 mod value;
 

@@ -12,7 +12,8 @@ use super::edge::{Cloudflare, Dns, Firewall, Ingress, K3s, Metallb};
 use super::jump::JumpHost;
 use super::table::{Key, Table, optional, table};
 use super::text::{
-    DnsName, HostPath, Interface, LocalPath, Name, Recipient, RoleChange, SecretName, Text, User,
+    DnsName, HostPath, Interface, LocalPath, Name, PackageVersion, Recipient, RoleChange, SecretName, Text,
+    User,
 };
 use super::value::Switch;
 
@@ -62,6 +63,8 @@ table! {
         dns: Dns = optional();
         /// who may connect to what
         firewall: Firewall = optional();
+        /// which versions of packages are installed
+        packages: Pinned = optional();
         /// how many hosts do something at once: `hosts` anything, other names what steps say
         limits: BTreeMap<String, u32>;
     }
@@ -199,9 +202,17 @@ table! {
     }
 }
 
+table! {
+    /// `[packages]`
+    Pinned {
+        /// the one version of a package that is right; of others any is that is installed
+        versions: BTreeMap<String, PackageVersion>;
+    }
+}
+
 /// Tables with their keys, in the order of the model. The file itself has the name "".
 pub fn schema() -> impl Iterator<Item = (&'static str, &'static [Key])> {
-    let tables: [(&str, &[Key]); 23] = [
+    let tables: [(&str, &[Key]); 24] = [
         ("", Tables::KEYS),
         ("cluster", Cluster::KEYS),
         ("network", Network::KEYS),
@@ -225,6 +236,7 @@ pub fn schema() -> impl Iterator<Item = (&'static str, &'static [Key])> {
         ("cloudflare", Cloudflare::KEYS),
         ("dns", Dns::KEYS),
         ("firewall", Firewall::KEYS),
+        ("packages", Pinned::KEYS),
     ];
     tables.into_iter()
 }

@@ -10,6 +10,7 @@ use crate::age::check_recipient;
 
 use super::path::{host_path, local_path};
 use super::reader::Reader;
+use super::system_names::{interface, package_version, postgres_name, user};
 use super::value::{Node, Value, Wrong, read_text};
 
 /// Longest DNS label, and so longest name of a host (RFC 1123).
@@ -78,6 +79,8 @@ text! {
     SecretName, "a reference such as \"secret://name\"", secret_name;
     /// Whom the secrets file is encrypted to.
     Recipient, "a public key in quotes, such as \"age1...\" or \"ssh-ed25519 ...\"", recipient;
+    /// A version of a Debian package.
+    PackageVersion, "a version in quotes, such as \"17.6-0+deb13u1\"", package_version;
     /// A plain word: a version, a size, an image tag, a time zone.
     Word, "a word in quotes", word;
     /// Any other text, such as a schedule or a time zone.
@@ -148,7 +151,7 @@ pub(super) fn only(text: &str, allowed: fn(char) -> bool, rule: &str) -> Result<
     Err(Wrong::new("HAC-E030", message).help(format!("allowed are {rule}")))
 }
 
-fn at_most(text: &str, limit: usize, what: &str) -> Result<(), Wrong> {
+pub(super) fn at_most(text: &str, limit: usize, what: &str) -> Result<(), Wrong> {
     let length = text.chars().count();
     if length > limit {
         let start: String = text.chars().take(16).collect();
@@ -196,29 +199,6 @@ pub(super) fn dns_name(text: &str) -> Result<(), Wrong> {
         }
         None => Ok(()),
     }
-}
-
-pub(super) fn user(text: &str) -> Result<(), Wrong> {
-    only(text, |c| c.is_ascii_alphanumeric() || "-_.".contains(c), "letters, digits, -, _ and .")?;
-    at_most(text, 32, "a user name")?;
-    if text.starts_with(['-', '.']) || text.starts_with(|c: char| c.is_ascii_digit()) {
-        let message = format!("is {}; a user name starts with a letter or _", quoted(text));
-        return Err(Wrong::new("HAC-E030", message).help("write an existing account, such as \"root\""));
-    }
-    Ok(())
-}
-
-/// `PostgreSQL` takes any character; these need no quotes in `pg_hba.conf`.
-fn postgres_name(text: &str) -> Result<(), Wrong> {
-    only(text, |c| c.is_ascii_alphanumeric() || "-_.$".contains(c), "letters, digits and - _ . $")?;
-    // NAMEDATALEN is 64 with the final NUL; more is cut off without a word.
-    at_most(text, 63, "a name in PostgreSQL")
-}
-
-fn interface(text: &str) -> Result<(), Wrong> {
-    only(text, |c| c.is_ascii_alphanumeric() || "-_.:@".contains(c), "letters, digits, -, _, ., : and @")?;
-    // IFNAMSIZ is 16 with the final NUL.
-    at_most(text, 15, "an interface name")
 }
 
 fn word(text: &str) -> Result<(), Wrong> {

@@ -11,7 +11,7 @@ use crate::graph::Graph;
 use crate::playbook::Once;
 use crate::problem::Problems;
 use crate::render::Renderer;
-use crate::resource::{Change, Field, Fields, Have, Kind, ResolveError, Unit};
+use crate::resource::{Change, Field, Fields, Have, Kind, ResolveError, Unit, owed, owed_for};
 use crate::secrets::Secrets;
 
 /// What the probes brought.
@@ -156,11 +156,23 @@ impl Assessment {
         }
     }
 
+    /// What it owes, or will owe once what comes before is done.
+    pub fn debt(&self) -> Option<&Field> {
+        self.change.fields().iter().find(|field| field.name == Unit::CONFIGURATION)
+    }
+
+    /// A restart is what it owes.
+    pub(super) fn restarts(&self) -> bool {
+        self.debt().is_some_and(|field| owed(&field.from) == Some("restart"))
+    }
+
     /// Adds the restart or reload that a change elsewhere will make it owe. A
-    /// unit that is about to start anyway owes nothing.
+    /// unit that is about to start anyway owes nothing, and a restart pays for all.
     pub(super) fn owe(&mut self, word: &str, from: &str) {
         let starts = self.change.to("state").is_some() || self.change.to("masked").is_some();
-        if starts || self.change == Change::Remove || self.change.held().is_some() {
+        let more = |field: &Field| word == "reload" || owed_for(&field.from).is_some();
+        let paid = self.restarts() && self.debt().is_some_and(more);
+        if starts || paid || self.change == Change::Remove || self.change.held().is_some() {
             return;
         }
         let row = Field {

@@ -33,7 +33,7 @@ pub fn cause(assessment: &Assessment, ledger: Option<&Ledger>) -> Cause {
     let want = ledger.protect(&assessment.kind.manage().want().unwrap_or_default());
     let have = ledger.protect(&assessment.have.clone().unwrap_or_default());
     let moved = differs(last, &have);
-    let edited = differs(last, &want);
+    let edited = differs(last, &want) || want.keys().any(|name| !last.contains_key(name));
     match (moved, edited) {
         (true, true) => Cause::Both,
         (false, true) => Cause::Pending,

@@ -12,6 +12,7 @@ mod saved;
 mod selection;
 mod split;
 mod systems;
+mod updates;
 mod verdict;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -168,6 +169,7 @@ impl Planner<'_> {
                 assessment.change = Change::None;
             }
             self.owe(&mut assessment, &plan, &observed.view);
+            updates::owe(&mut assessment, &plan, self.resources, &observed.view);
             if let Some(facts) = observed.facts.get(&host) {
                 assessment.foreign = foreign::foreign(&assessment, ledgers.get(&host), facts);
             }

@@ -2,7 +2,7 @@
 //! configuration is written, and the sentences about it. Must not know in which
 //! order members restart: their group says it.
 
-use super::{Assessment, Plan};
+use super::{Assessment, Plan, updates};
 use crate::expand::Resource;
 use crate::facts::view::View;
 use crate::group::{Handover, Move, Waiting, course, expect, waiting};
@@ -35,6 +35,10 @@ fn expected(plan: &Plan, view: &View) -> View {
 /// configuration is written.
 pub(super) fn owe(assessment: &mut Assessment, plan: &Plan, view: &View) {
     let Some(configuration) = configuration(plan) else { return };
+    if updates::update(assessment).is_some() {
+        // It restarts anyway.
+        return;
+    }
     let owes = expected(plan, view)
         .patroni
         .own
@@ -55,20 +59,40 @@ pub(super) fn owe(assessment: &mut Assessment, plan: &Plan, view: &View) {
 pub(super) fn sentences(plan: &Plan, resources: &[Resource], view: &View) -> Vec<String> {
     let restart =
         |a: &&Assessment| matches!(a.kind, Kind::PatroniRestart(_)) && !matches!(a.change, Change::Late(_));
-    let hosts: Vec<String> = plan.changes().filter(restart).map(|a| a.host.clone()).collect();
-    if hosts.is_empty() {
-        return Vec::new();
-    }
+    let restarting: Vec<&Assessment> = plan.changes().filter(restart).collect();
+    let hosts = hosts(&restarting);
     let view = expected(plan, view);
-    let moves = course(hosts.clone(), &view);
     let mut what: Vec<String> =
         hosts.iter().flat_map(|host| waiting(host, &view.patroni)).map(|w| says(&w)).collect();
     what.sort();
     what.dedup();
     let what = if what.is_empty() { String::new() } else { format!(" for {}", what.join(", ")) };
-    let order = moves.iter().map(step).collect::<Vec<_>>().join(", then ");
-    let mut said =
-        vec![format!("PostgreSQL restarts{what}, one member at a time behind Patroni's health: {order}")];
+    let why = match (what.is_empty(), updates::cause(restarting.into_iter())) {
+        (false, why) if !why.is_empty() => format!("{what} and{why}"),
+        (_, why) => what + &why,
+    };
+    tell(&format!("PostgreSQL restarts{why}"), &course(hosts, &view, false), resources, &view)
+}
+
+/// Patroni's own restarts.
+pub(super) fn patroni(restarting: &[&Assessment], resources: &[Resource], view: &View) -> Vec<String> {
+    let why = updates::cause(restarting.iter().copied());
+    let what = format!("Patroni restarts{why}, and PostgreSQL with it");
+    tell(&what, &course(hosts(restarting), view, true), resources, view)
+}
+
+fn hosts(assessed: &[&Assessment]) -> Vec<String> {
+    assessed.iter().map(|a| a.host.clone()).collect()
+}
+
+fn tell(what: &str, moves: &[Move], resources: &[Resource], view: &View) -> Vec<String> {
+    if moves.is_empty() {
+        return Vec::new();
+    }
+    let next = moves.iter().skip(1).map(Some).chain([None]);
+    let order: Vec<String> = moves.iter().zip(next).map(|(one, next)| step(one, next, view)).collect();
+    let order = order.join(", then ");
+    let mut said = vec![format!("{what}, one member at a time behind Patroni's health: {order}")];
     let address = resources.iter().find_map(|r| r.setting("vip", "database"));
     said.extend(moves.iter().filter_map(|one| gap(one, address.as_deref())));
     let streaming = view.patroni.own.keys().filter(|host| view.patroni.well(host)).count().saturating_sub(1);
@@ -86,14 +110,17 @@ fn says(waiting: &Waiting) -> String {
     format!("{} {} -> {}", waiting.setting, value(&waiting.from), value(&waiting.to))
 }
 
-fn step(one: &Move) -> String {
+fn step(one: &Move, next: Option<&Move>, view: &View) -> String {
     match one {
         Move::Restart(host) => host.clone(),
+        Move::InPlace(host) if view.patroni.members.len() < 2 => format!("{host}, in place"),
         Move::InPlace(host) => {
             format!("{host}, which leads, in place (only so is a setting lowered that binds its standbys)")
         }
         Move::Handover(Handover { word, from, to, .. }) => {
-            format!("a {word} from {from} to {to}, with which {from} restarts")
+            let itself = matches!(next, Some(Move::Restart(host)) if view.patroni.name(host) == from);
+            let with = if itself { String::new() } else { format!(", with which {from} restarts") };
+            format!("a {word} from {from} to {to}{with}")
         }
         Move::Stop(why) => format!("no further, because {why}"),
     }

@@ -15,6 +15,22 @@ pub fn sealed(name: &str) -> bool {
     matches!(name, "content" | "password")
 }
 
+/// The value of a field that says what is owed, and why where more is known.
+pub(crate) fn owes(word: &str, why: Option<&str>) -> String {
+    why.map_or_else(|| format!("owes a {word}"), |why| format!("owes a {word}: {why}"))
+}
+
+/// What such a value says is owed: `restart`, `reload`.
+pub fn owed(value: &str) -> Option<&str> {
+    let owed = value.strip_prefix("owes a ")?;
+    Some(owed.split_once(':').map_or(owed, |(word, _)| word))
+}
+
+/// Why it is owed, where more is known than that something changed.
+pub fn owed_for(value: &str) -> Option<&str> {
+    value.strip_prefix("owes a ")?.split_once(": ").map(|(_, why)| why)
+}
+
 /// Makes fields from pairs.
 pub(crate) fn fields<const N: usize>(pairs: [(&str, &str); N]) -> Fields {
     pairs.into_iter().map(|(k, v)| (k.to_owned(), v.to_owned())).collect()

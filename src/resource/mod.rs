@@ -28,11 +28,12 @@ mod script;
 mod sysctl;
 mod undo;
 mod unit;
+mod update;
 mod user;
 mod wait;
 
 pub use certificate::Certificate;
-pub use change::{Change, Field, Fields, Have, sealed};
+pub use change::{Change, Field, Fields, Have, owed, owed_for, sealed};
 pub use command::Command;
 pub use directory::Directory;
 pub use etcd_auth::EtcdAuth;
@@ -221,14 +222,18 @@ impl Kind {
         matches!(self, Self::Command(_) | Self::Wait(_) | Self::EtcdAuth(_))
     }
 
-    /// A member of a group is there because of it, so the group's gate comes after.
-    pub fn makes_member(&self) -> bool {
-        !matches!(self, Self::PatroniRestart(_))
+    /// Packages that it runs, or makes a server run.
+    pub fn packages(&self) -> &[String] {
+        match self {
+            Self::Unit(unit) => &unit.packages,
+            Self::PatroniRestart(restart) => &restart.packages,
+            _ => &[],
+        }
     }
 
     /// What serves stops for a moment when `change` is made.
     pub fn disturbs(&self, change: &Change) -> bool {
-        let owes = |f: &Field| f.name == Unit::CONFIGURATION && f.from == "owes a restart";
+        let owes = |f: &Field| f.name == Unit::CONFIGURATION && owed(&f.from) == Some("restart");
         let unit = || change.to("state") == Some("inactive") || change.fields().iter().any(owes);
         matches!(self, Self::PatroniRestart(_)) || (matches!(self, Self::Unit(_)) && unit())
     }

@@ -3,6 +3,7 @@
 //! Must not know which playbook wants it.
 
 use std::collections::BTreeSet;
+use std::fmt::Write as _;
 
 use serde::{Deserialize, Serialize};
 
@@ -22,23 +23,52 @@ pub struct Package {
     pub name: String,
     #[serde(default)]
     pub absent: bool,
+    /// The one version that is right; without, any is that is there.
+    #[serde(default)]
+    pub version: Option<String>,
     /// The operating systems it is for; on others it is nobody's business.
     #[serde(default)]
     pub on: Systems,
 }
 
 impl Package {
-    /// One transaction for all `names`.
-    pub fn install<'a>(names: impl IntoIterator<Item = &'a str>) -> Script {
-        Script::new(format!(
-            "export DEBIAN_FRONTEND=noninteractive NEEDRESTART_MODE=l\n\
-             [ -z \"$(dpkg --audit)\" ] || dpkg --configure -a\n\
-             apt-get -o DPkg::Lock::Timeout={LOCK_SECONDS} -q -o APT::Update::Error-Mode=any update\n\
-             apt-get -o DPkg::Lock::Timeout={LOCK_SECONDS} -q -y --no-install-recommends -o Dpkg::Use-Pty=0 \
-             -o Dpkg::Options::=--force-confdef -o Dpkg::Options::=--force-confold install {}",
-            words(names)
-        ))
+    /// One transaction for all `packages`. Their own scripts neither stop nor
+    /// restart the units `held`.
+    pub fn install(packages: &[&Self], held: &[String]) -> Script {
+        let mut text = String::from("export DEBIAN_FRONTEND=noninteractive NEEDRESTART_MODE=l\n");
+        let mut path = "";
+        if !held.is_empty() {
+            let _ = writeln!(text, "hac_hold {}", words(held.iter().map(String::as_str)));
+            // apt has a PATH of its own for dpkg; an empty one leaves ours.
+            path = " -o DPkg::Path=";
+        }
+        let _ = write!(
+            text,
+            "[ -z \"$(dpkg --audit)\" ] || dpkg --configure -a\n\
+             apt-get -o DPkg::Lock::Timeout={LOCK_SECONDS} -q -o APT::Update::Error-Mode=any update\n"
+        );
+        for package in packages {
+            if let Some(version) = &package.version {
+                let _ = writeln!(text, "hac_offers {}", words([&*package.name, &**version]));
+            }
+        }
+        let names: Vec<String> = packages.iter().map(|package| package.exact()).collect();
+        let _ = write!(
+            text,
+            "apt-get -o DPkg::Lock::Timeout={LOCK_SECONDS} -q -y --no-install-recommends -o Dpkg::Use-Pty=0 \
+             -o Dpkg::Options::=--force-confdef -o Dpkg::Options::=--force-confold{path} install {}",
+            words(names.iter().map(String::as_str))
+        );
+        Script::new(text)
     }
+
+    /// As apt takes it: `NAME=VERSION`.
+    fn exact(&self) -> String {
+        self.version.as_ref().map_or_else(|| self.name.clone(), |version| format!("{}={version}", self.name))
+    }
+
+    /// The field that says which version is installed.
+    pub const VERSION: &str = "version";
 }
 
 impl Package {
@@ -55,7 +85,9 @@ impl Manage for Package {
     }
 
     fn want(&self) -> Option<Fields> {
-        (!self.absent).then(|| fields([("installed", "yes")]))
+        let mut want = fields([("installed", "yes")]);
+        want.extend(self.version.iter().map(|version| (Self::VERSION.to_owned(), version.clone())));
+        (!self.absent).then_some(want)
     }
 
     fn have(&self, host: &Facts, _cluster: &View) -> Have {
@@ -63,7 +95,7 @@ impl Manage for Package {
             None => Have::Unreadable(format!("{} was not asked for", self.name)),
             Some(Fact::Unreadable(why)) => Have::Unreadable(why.clone()),
             Some(Fact::Present(package)) if package.installed() => {
-                Have::Fields(fields([("installed", "yes")]))
+                Have::Fields(fields([("installed", "yes"), (Self::VERSION, &package.version)]))
             }
             // Only its configuration is left (`rc`, `pc`, `hc`), or nothing.
             Some(Fact::Present(package)) if package.status.ends_with(['c', 'n']) => Have::Absent,
@@ -85,6 +117,6 @@ impl Manage for Package {
                 "export DEBIAN_FRONTEND=noninteractive\napt-get -o DPkg::Lock::Timeout={LOCK_SECONDS} -q -y -o Dpkg::Use-Pty=0 remove {name}"
             ));
         }
-        Self::install([&*self.name])
+        Self::install(&[self], &[])
     }
 }

@@ -3,10 +3,11 @@
 //! order members are restarted, nor who takes over.
 
 use serde::{Deserialize, Serialize};
-use serde_json::json;
+use serde_json::{Value, json};
 
-use super::change::{Change, Fields, Have, fields};
+use super::change::{Change, Fields, Have, fields, owed_for, owes};
 use super::patroni_rest::Rest;
+use super::update::overdue;
 use super::{Manage, ResolveError, Resolver, Script, Unit};
 use crate::facts::view::View;
 use crate::facts::{Fact, Facts, Needs, PatroniEndpoint};
@@ -28,6 +29,9 @@ pub struct PatroniRestart {
     /// Path stem of a client certificate.
     pub identity: String,
     pub data: String,
+    /// Packages that PostgreSQL runs: when one of them is updated, it owes a restart.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub packages: Vec<String>,
     #[serde(skip)]
     pub password: Option<Secret>,
 }
@@ -38,11 +42,18 @@ impl PatroniRestart {
     }
 }
 
+/// Start of the postmaster: `2026-11-21 15:58:46.083219+00:00`.
+fn started(member: &Value) -> Option<u64> {
+    let time: jiff::Timestamp = member["postmaster_start_time"].as_str()?.parse().ok()?;
+    u64::try_from(time.as_second()).ok()
+}
+
 impl Manage for PatroniRestart {
     fn needs(&self, needs: &mut Needs) {
         let endpoint =
             PatroniEndpoint { url: self.url.clone(), ca: self.ca.clone(), data: self.data.clone() };
         needs.patroni = Some(endpoint);
+        needs.packages.extend(self.packages.iter().cloned());
     }
 
     fn want(&self) -> Option<Fields> {
@@ -57,14 +68,18 @@ impl Manage for PatroniRestart {
             Some(Fact::Present(fact)) => fact.member.as_ref(),
         };
         // One that does not run takes its settings along when it starts.
-        let owes = member.is_some_and(|member| member["pending_restart"] == true);
-        Have::Fields(fields([(Unit::CONFIGURATION, if owes { "owes a restart" } else { "current" })]))
+        let waits = member.is_some_and(|member| member["pending_restart"] == true);
+        let overdue = overdue(&self.packages, member.and_then(started), host);
+        let owes = (waits || overdue.is_some()).then(|| owes("restart", overdue.as_deref()));
+        Have::Fields(fields([(Unit::CONFIGURATION, owes.as_deref().unwrap_or("current"))]))
     }
 
-    /// Only where it still waits: somebody may have been quicker.
-    fn apply(&self, _change: &Change) -> Script {
-        let body = json!({ "restart_pending": true }).to_string();
-        Script::new(self.rest().send("POST", "/restart", &body, RESTART_SECONDS))
+    /// For its settings only where it still waits: somebody may have been quicker.
+    /// Of an update Patroni knows nothing.
+    fn apply(&self, change: &Change) -> Script {
+        let updated = change.fields().iter().any(|field| owed_for(&field.from).is_some());
+        let body = if updated { json!({}) } else { json!({ "restart_pending": true }) };
+        Script::new(self.rest().send("POST", "/restart", &body.to_string(), RESTART_SECONDS))
     }
 
     fn hand_over(&self, from: &str, to: &str) -> Option<Script> {

@@ -41,6 +41,59 @@ hac_remove() {
     DEBIAN_FRONTEND=noninteractive apt-get -o DPkg::Lock::Timeout="$hac_wait" -q -y -o Dpkg::Use-Pty=0 remove "$hac_name"
 }
 
+# hac_offers PACKAGE VERSION: apt can install it, and it is no step back.
+hac_offers() {
+    hac_offered=$(apt-cache madison "$1" | awk -F ' *[|] *' '!seen[$2]++ { printf "%s%s", sep, $2; sep = ", " }')
+    case ", $hac_offered, " in
+    *", $2, "*) ;;
+    *)
+        echo "apt offers no $1 $2 here: it has ${hac_offered:-none at all}; correct [packages.versions], or the host's sources" >&2
+        return 1
+        ;;
+    esac
+    hac_now=$(dpkg-query -W -f='${Version}' "$1" 2>/dev/null) || return 0
+    if [ -n "$hac_now" ] && dpkg --compare-versions "$2" lt "$hac_now"; then
+        echo "$1 $hac_now is installed, and $2 is older: hacluster takes nothing back, as older programs may not read what newer ones wrote." >&2
+        echo "Pin $hac_now, or go back by hand on each host: apt-get install --allow-downgrades $1=$2" >&2
+        return 1
+    fi
+}
+
+# hac_hold UNIT...: packages' scripts neither stop nor restart these units; they
+# are restarted in their turn. What those scripts call is found first in a folder
+# that is in nobody else's PATH: left behind by a run that was killed, it does
+# nothing. Not in /run, which may be mounted noexec.
+hac_hold() {
+    HAC_HELD=$*
+    mkdir -p "$HAC_STATE/hold"
+    for hac_tool in deb-systemd-invoke invoke-rc.d; do
+        cat >"$HAC_STATE/hold/$hac_tool" <<'END'
+#!/bin/sh
+# Made by hacluster for the scripts of packages that it updates.
+PATH=${PATH#*/hold:}
+tool=${0##*/}
+case " $* " in *' start '*) exec "$tool" "$@" ;; esac
+held=
+for word; do
+    shift
+    case " $HAC_HELD " in
+    *" ${word%.service}.service "*) held="$held $word" ;;
+    *) set -- "$@" "$word" ;;
+    esac
+done
+if [ -n "$held" ]; then
+    echo "$tool:$held stays as it is, and is restarted in its turn"
+    # What is left is the action, or other units of the same package.
+    if [ "$tool" = invoke-rc.d ] || [ $# -lt 2 ]; then exit 0; fi
+fi
+exec "$tool" "$@"
+END
+        chmod 0755 "$HAC_STATE/hold/$hac_tool"
+    done
+    PATH=$HAC_STATE/hold:$PATH
+    export HAC_HELD PATH
+}
+
 # hac_enable UNIT: starts at boot. Done at the end of the batch, for all in one
 # call: after each such call systemd reads all units again, which takes 0.15 s.
 hac_enable() {

@@ -3,7 +3,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::change::{Change, Fields, Have, fields};
+use super::change::{Change, Fields, Have, fields, owed, owes};
+use super::update::overdue;
 use super::{Manage, Script};
 use crate::facts::view::View;
 use crate::facts::{Fact, Facts, Needs};
@@ -28,6 +29,10 @@ pub struct Unit {
     /// Seconds the check may take to pass.
     #[serde(default = "patience")]
     pub patience: u32,
+    /// Packages it runs: when one of them is updated, it owes a restart. Their own
+    /// scripts leave it alone meanwhile.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub packages: Vec<String>,
 }
 
 fn patience() -> u32 {
@@ -122,6 +127,7 @@ impl Unit {
 impl Manage for Unit {
     fn needs(&self, needs: &mut Needs) {
         needs.units.insert(self.full_name());
+        needs.packages.extend(self.packages.iter().cloned());
     }
 
     fn want(&self) -> Option<Fields> {
@@ -157,8 +163,11 @@ impl Manage for Unit {
             "failed" if self.masked || self.state == Some(State::Stopped) => "inactive",
             other => other,
         };
+        let runs = unit.started.filter(|_| state == "active");
+        let overdue = overdue(&self.packages, runs, host);
         let owes = match host.debts.get(&name) {
-            Some(action) => format!("owes a {action}"),
+            _ if overdue.is_some() => owes("restart", overdue.as_deref()),
+            Some(action) => owes(action, None),
             None if unit.need_reload => "unit file changed on disk".to_owned(),
             None => "current".to_owned(),
         };
@@ -197,14 +206,14 @@ impl Manage for Unit {
             // A unit that failed too often in a row refuses to start.
             calls.push(format!("systemctl reset-failed {name}"));
         }
-        let owes = from(Self::CONFIGURATION);
+        let owes = from(Self::CONFIGURATION).and_then(owed);
         let verb = match (change.to("state"), self.state) {
             // One that is still starting does so with what it read before.
-            (Some("active"), _) if owes.is_some_and(|o| o.starts_with("owes")) => Some("restart"),
+            (Some("active"), _) if owes.is_some() => Some("restart"),
             (Some("active"), _) => Some("start"),
             (Some(_), _) => Some("stop"),
-            (None, Some(State::Started)) if owes == Some("owes a restart") => Some("restart"),
-            (None, Some(State::Started)) if owes == Some("owes a reload") => Some("reload"),
+            (None, Some(State::Started)) if owes == Some("restart") => Some("restart"),
+            (None, Some(State::Started)) if owes == Some("reload") => Some("reload"),
             _ => None,
         };
         calls.extend(verb.map(|verb| match (verb, &self.healthy) {

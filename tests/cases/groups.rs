@@ -196,7 +196,7 @@ pub(super) fn actual(case: &Case) -> String {
     let pending: Vec<String> =
         hosts.iter().filter(|host| given.pending.contains_key(*host)).cloned().collect();
     if !pending.is_empty() {
-        let moves: Vec<String> = course(pending, &view).iter().map(word).collect();
+        let moves: Vec<String> = course(pending, &view, false).iter().map(word).collect();
         let _ = writeln!(out, "course = [{}]", list(&moves));
     }
     out

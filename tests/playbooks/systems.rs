@@ -77,7 +77,7 @@ fn a_major_version_that_is_installed_already_is_no_question_of_archives() {
     let mut facts = hosts(&cluster, |_| UBUNTU_2404);
     assert!(said(&cluster, &facts).contains("HAC-E056"));
     for host in facts.values_mut() {
-        let row = PackageFact { version: "15.8-1.pgdg24.04+1".into(), status: "ii".into() };
+        let row = PackageFact { version: "15.8-1.pgdg24.04+1".into(), status: "ii".into(), unpacked: None };
         host.packages.insert("postgresql-15".to_owned(), Fact::Present(row));
     }
     assert!(!said(&cluster, &facts).contains("HAC-E056"));

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::World;
 use crate::exec::compose::compose;
 use crate::plan::{Assessment, Foreign};
-use crate::resource::{Change, Field};
+use crate::resource::{Change, Field, Kind};
 
 const STEPS: &str = r#"
 [[step]]
@@ -69,4 +69,36 @@ fn a_transaction_requires_what_any_of_its_packages_does() {
     let (steps, at) = compose(&world.resources, &created(&world), &order, None);
     assert_eq!((steps.len(), at[&alpha], at[&beta]), (2, 1, 1));
     assert_eq!(steps[1].requires, [0]);
+}
+
+const PINNED: &str = r#"
+[[step]]
+name = "packages"
+package = ["alpha", "beta"]
+
+[[step]]
+name = "server"
+unit = { name = "alpha", state = "started", packages = ["alpha"] }
+
+[[step]]
+name = "helper"
+unit = { name = "beta", state = "started" }
+"#;
+
+#[test]
+fn versions_and_units_that_scripts_of_packages_leave_alone() {
+    let world = World::tiny(PINNED, None);
+    let [alpha, beta] = ["alpha", "beta"].map(|name| world.find(&format!("n1/package:{name}")));
+    let mut judged = created(&world);
+    if let Some(Kind::Package(package)) = judged.get_mut(&beta).map(|a| &mut a.kind) {
+        package.version = Some("1:2.0-1~x".to_owned());
+    }
+    for order in [vec![(alpha, vec![]), (beta, vec![])], vec![(beta, vec![])]] {
+        let (steps, _) = compose(&world.resources, &judged, &order, None);
+        let text = steps[0].script.expose();
+        assert_eq!(steps.len(), 1);
+        assert!(text.contains("\nhac_hold alpha.service\n[ -z "), "{text}");
+        assert!(text.contains("update\nhac_offers beta '1:2.0-1~x'\napt-get"), "{text}");
+        assert!(text.contains(" -o DPkg::Path= install ") && text.ends_with("'beta=1:2.0-1~x'"), "{text}");
+    }
 }

@@ -15,6 +15,7 @@ mod prune;
 mod rolling;
 mod selection;
 mod sim;
+mod updates;
 
 use std::collections::BTreeMap;
 use std::path::Path;

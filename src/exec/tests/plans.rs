@@ -86,7 +86,7 @@ pub(super) fn converge(plan: &Plan, observed: &mut Observed) {
         match kind {
             Kind::File(file) => put(facts, file, None),
             Kind::Package(package) => {
-                let fact = PackageFact { version: "1".into(), status: "ii".into() };
+                let fact = PackageFact { version: "1".into(), status: "ii".into(), unpacked: None };
                 facts.packages.insert(package.name.clone(), Fact::Present(fact));
             }
             Kind::Unit(unit) => drop(facts.units.insert(unit.full_name(), Fact::Present(running()))),
@@ -114,6 +114,7 @@ fn running() -> UnitFact {
         sub: "running".into(),
         file_state: "enabled".into(),
         need_reload: false,
+        started: None,
     }
 }
 

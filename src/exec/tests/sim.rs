@@ -43,7 +43,16 @@ pub(super) struct Sim<'a> {
 /// Every resource has something to do.
 pub(super) fn all(world: &World) -> BTreeMap<usize, Task> {
     let task = |(index, resource): (usize, &crate::expand::Resource)| {
-        (index, Task { host: resource.hosts[0].clone(), changes: true, unknown: false, serial: false })
+        (
+            index,
+            Task {
+                host: resource.hosts[0].clone(),
+                changes: true,
+                unknown: false,
+                serial: false,
+                disturbs: false,
+            },
+        )
     };
     world.resources.iter().enumerate().map(task).collect()
 }
