@@ -30,6 +30,9 @@ impl Links {
     }
 
     pub(super) fn probers(&self) -> BTreeMap<String, Prober> {
-        lock(&self.open).iter().map(|(host, link)| (host.clone(), Prober::new(Arc::clone(link)))).collect()
+        lock(&self.open)
+            .iter()
+            .map(|(host, link)| (host.clone(), Prober::between_changes(Arc::clone(link))))
+            .collect()
     }
 }
