@@ -18,6 +18,7 @@ pub mod secrets;
 pub mod inventory;
 pub mod facts;
 pub mod release;
+pub mod lint;
 pub mod resource;
 pub mod render;
 pub mod group;

@@ -70,6 +70,15 @@ impl Renderer {
         self.sources.get(name).map(|source| source.text.as_str())
     }
 
+    /// The one place in the template `name` where this line stands as it is.
+    pub fn place(&self, name: &str, line: &str) -> Option<Place> {
+        let source = self.sources.get(name)?;
+        let mut found = source.text.match_indices(line).filter(|_| !line.trim().is_empty());
+        let (at, _) = found.next()?;
+        let place = Place { source: Arc::clone(source), span: at..at + line.len() };
+        found.next().is_none().then_some(place)
+    }
+
     /// Renders the template `name`.
     pub fn template(&self, name: &str, context: &Value) -> Result<String, RenderError> {
         let rendered = self.env.get_template(name).and_then(|t| t.render(context.clone()));

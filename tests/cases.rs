@@ -14,6 +14,7 @@ mod facts;
 mod groups;
 mod hostile;
 mod legible;
+mod lint;
 mod put;
 mod put_back;
 mod put_badly;
@@ -126,4 +127,9 @@ fn what_nothing_asks_for_goes_as_its_cases_say() {
 #[test]
 fn groups_judge_as_their_cases_say() {
     run("groups", &[("etcd", 5), ("patroni", 5)], groups::actual);
+}
+
+#[test]
+fn files_are_checked_as_their_cases_say() {
+    run("lint", &lint::FORMATS.map(|format| (format, 1)), lint::actual);
 }

@@ -89,6 +89,11 @@ impl Resource {
         self.context.get_attr(table).ok()?.get_attr(key).ok()?.as_str().map(str::to_owned)
     }
 
+    /// A small number of the inventory, likewise.
+    pub fn number(&self, table: &str, key: &str) -> Option<u16> {
+        self.context.get_attr(table).ok()?.get_attr(key).ok()?.try_into().ok()
+    }
+
     /// The kind with everything filled in that needs facts or secrets.
     pub fn resolve(
         &self,

@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 
+use super::lint::lint;
 use super::{Away, Foreign};
 use crate::expand::Resource;
 use crate::facts::view::View;
@@ -132,6 +133,9 @@ impl Planner<'_> {
         let manage = assessment.kind.manage();
         let have = manage.have(facts, &observed.view);
         let change = manage.diff(facts, &observed.view);
+        if matches!(change, Change::Create(_) | Change::Update(_)) {
+            lint(resource, &assessment.kind, self.renderer, self.secrets)?;
+        }
         if let Have::Fields(fields) = have {
             assessment.stays = stays(&assessment.kind, facts);
             assessment.have = Some(fields);

@@ -6,6 +6,7 @@ mod away;
 mod cause;
 mod effects;
 mod foreign;
+mod lint;
 mod leaving;
 mod restarts;
 mod saved;

@@ -1,6 +1,8 @@
 //! Owns the kind `file`: content, mode, owner. Must not know what the content
 //! means.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
@@ -8,6 +10,7 @@ use super::change::{Change, Fields, Have, fields};
 use super::{Manage, ResolveError, Resolver, Script};
 use crate::facts::view::View;
 use crate::facts::{Fact, Facts, Needs, PathType};
+use crate::lint::Lint;
 use crate::secret::Secret;
 use crate::shell::{quote, words};
 
@@ -33,6 +36,12 @@ pub struct File {
     /// The service's own checker; `%s` is the path of the new content.
     #[serde(default)]
     pub validate: Option<String>,
+    /// Our own check of the content, by its format.
+    #[serde(default)]
+    pub lint: Option<Lint>,
+    /// What its reader must read, by dotted name, whatever the values hold.
+    #[serde(default)]
+    pub holds: BTreeMap<String, String>,
     #[serde(default)]
     pub absent: bool,
     /// Takes over a file that is there and is not hacluster's.
@@ -64,6 +73,8 @@ impl File {
             group: root(),
             mode: mode(),
             validate: None,
+            lint: None,
+            holds: BTreeMap::new(),
             absent: false,
             replaces: false,
             text: None,
