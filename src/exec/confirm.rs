@@ -2,9 +2,9 @@
 //! a fresh connection confirms them. Must not know what they are.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use tokio::time::{Instant, sleep, sleep_until};
+use tokio::time::{sleep, sleep_until};
 
 use super::event::Event;
 use super::work::Worker;
@@ -47,9 +47,9 @@ async fn ask(link: &Arc<Connection>, id: &str) -> Result<String, String> {
 }
 
 impl Worker<'_> {
-    /// Confirms what was changed under `id`; an error where it was taken back.
-    pub(super) async fn confirm(&self, host: &str, id: &str) -> Result<(), String> {
-        let began = Instant::now();
+    /// Confirms what was changed under `id` since `armed`, or a little later; an error
+    /// where it was taken back.
+    pub(super) async fn confirm(&self, host: &str, id: &str, armed: Instant) -> Result<(), String> {
         let link = self.links.get(host).ok_or("there is no connection to it")?;
         let mut why = String::new();
         for pause in PAUSES {
@@ -61,7 +61,7 @@ impl Worker<'_> {
         }
         let seen = format!("no fresh connection, so it takes the change back by itself: {why}");
         self.sink.event(Event::Waiting { what: host.to_owned(), seen });
-        sleep_until(began + Duration::from_secs(SECONDS + 1)).await;
+        sleep_until((armed + Duration::from_secs(SECONDS + 1)).into()).await;
         for _ in 0..LOOKS {
             if let Ok(said) = ask(&link, id).await {
                 return self.heard(host, &said, &why);

@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use data_encoding::HEXLOWER;
 
@@ -143,6 +143,7 @@ impl Worker<'_> {
         let guard = guard.then(|| HEXLOWER.encode(&rand::random::<[u8; 8]>()));
         let (script, positions) =
             compose(self.planner.resources, &lock(&self.assessed), steps, guard.as_deref());
+        let armed = Instant::now();
         let receipts = match self.send(host, &script).await {
             Ok(receipts) => receipts,
             Err(why) => {
@@ -165,13 +166,13 @@ impl Worker<'_> {
                 None => outcomes.push((*index, never_ran(&script, &receipts, position))),
             }
         }
-        self.broke(host, &outcomes);
         if let Some(id) = guard.filter(|_| receipts.iter().any(|receipt| receipt.status.is_some()))
-            && let Err(why) = self.confirm(host, &id).await
+            && let Err(why) = self.confirm(host, &id, armed).await
         {
             let failed = done.drain(..).map(|index| (index, Outcome::Failed { why: why.clone() }));
             outcomes.extend(failed);
         }
+        self.broke(host, &outcomes);
         outcomes.extend(self.verify(host, &done).await);
         outcomes
     }

@@ -127,7 +127,7 @@ impl Node {
         match &self.value {
             Value::Scalar { text, plain } => into.push((path.to_owned(), self.line, text, *plain)),
             Value::List(list) => {
-                list.iter().enumerate().for_each(|(n, node)| node.collect(&at(&n.to_string()), into))
+                list.iter().enumerate().for_each(|(n, node)| node.collect(&at(&n.to_string()), into));
             }
             Value::Table(table) => table.iter().for_each(|(key, node)| node.collect(&at(key), into)),
         }

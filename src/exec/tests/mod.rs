@@ -7,6 +7,7 @@ mod confirm;
 mod cut;
 mod failure;
 mod host;
+mod lint;
 mod lock;
 mod order;
 mod plans;
