@@ -20,6 +20,7 @@ mod secret;
 mod selected;
 mod speed;
 mod unreachable;
+mod updates;
 mod wrong;
 
 use crate::runner::Drill;
@@ -41,6 +42,7 @@ pub fn all() -> Vec<Drill> {
         rebuilt::DRILLS,
         prune::DRILLS,
         rolling::DRILLS,
+        updates::DRILLS,
         members::DRILLS,
         put_back::DRILLS,
         lockout::DRILLS,

@@ -29,10 +29,10 @@ pub const DRILLS: &[Drill] = &[
 ];
 
 /// Seconds nobody may write at most.
-const GAP: f64 = 5.0;
+pub(super) const GAP: f64 = 5.0;
 
 /// The drill with a folder whose inventory it may change.
-fn edited(stage: &mut Stage, drill: fn(&mut Stage) -> Result<String>) -> Result<String> {
+pub(super) fn edited(stage: &mut Stage, drill: fn(&mut Stage) -> Result<String>) -> Result<String> {
     let other = stage.folder.fresh_clone(&stage.lab)?;
     let mine = std::mem::replace(&mut stage.folder, other);
     let result = drill(stage);
@@ -42,7 +42,7 @@ fn edited(stage: &mut Stage, drill: fn(&mut Stage) -> Result<String>) -> Result<
 
 /// Applies under load: the longest gap, and the steps of the run in the order in
 /// which they began.
-fn apply_under_load(stage: &mut Stage) -> Result<(f64, Vec<String>)> {
+pub(super) fn apply_under_load(stage: &mut Stage) -> Result<(f64, Vec<String>)> {
     let inserter = Inserter::start(stage)?;
     let at = clock();
     stage.expect(0, &["apply", "--auto-approve"])?;
@@ -58,7 +58,7 @@ fn apply_under_load(stage: &mut Stage) -> Result<(f64, Vec<String>)> {
 }
 
 /// Steps of the newest run, from its journal.
-fn began(stage: &Stage) -> Result<Vec<String>> {
+pub(super) fn began(stage: &Stage) -> Result<Vec<String>> {
     let runs = stage.folder.path("state/hacluster/cold/runs");
     let files = std::fs::read_dir(&runs).map_err(|e| format!("{}: {e}", runs.display()))?;
     let newest = files.flatten().map(|file| file.path()).max().ok_or("no journal")?;
@@ -72,7 +72,7 @@ fn began(stage: &Stage) -> Result<Vec<String>> {
 }
 
 /// Hosts of restarts of PostgreSQL, and where leadership went.
-fn restarts(steps: &[String]) -> Vec<String> {
+pub(super) fn restarts(steps: &[String]) -> Vec<String> {
     let word = |step: &String| match step.split_once("/patroni_restart:") {
         Some((host, _)) => Some(host.to_owned()),
         None => step.strip_prefix("cluster/switchover:").map(|moved| moved.replace(" to ", ">")),
@@ -88,13 +88,13 @@ fn ensure_runs_with(stage: &Stage, setting: &str, value: &str) -> Result {
     Ok(())
 }
 
-fn standbys(leader: &str) -> Vec<&'static str> {
+pub(super) fn standbys(leader: &str) -> Vec<&'static str> {
     let mut standbys: Vec<&str> = HOSTS.into_iter().filter(|host| *host != leader).collect();
     standbys.sort_unstable();
     standbys
 }
 
-fn sorted(hosts: &[String]) -> Vec<&str> {
+pub(super) fn sorted(hosts: &[String]) -> Vec<&str> {
     let mut hosts: Vec<&str> = hosts.iter().map(String::as_str).collect();
     hosts.sort_unstable();
     hosts
@@ -175,10 +175,38 @@ fn left_by_a_hand(stage: &mut Stage) -> Result {
     Ok(())
 }
 
-/// Asks every member's port five times a second; prints how many are shut.
-const WATCH: &str = "while [ ! -e \"$1\" ]; do shut=0; for at in 101/2479 102/2479 103/2479 50/2479 50/2489; do \
+/// Ports of the members of etcd, and of PostgreSQL.
+pub(super) const ETCD: &str = "101/2479 102/2479 103/2479 50/2479 50/2489";
+pub(super) const POSTGRES: &str = "101/5432 102/5432 103/5432 50/5432";
+
+/// Asks every port five times a second; prints how many are shut.
+const WATCH: &str = "while [ ! -e \"$1\" ]; do shut=0; for at in $2; do \
                      timeout 0.5 bash -c \"</dev/tcp/192.168.15.$at\" 2>/dev/null || shut=$((shut + 1)); done; \
                      echo $shut; sleep 0.1; done";
+
+/// Members that may not be down at the same time, looked at while work is done.
+pub(super) fn watched<T>(
+    stage: &mut Stage,
+    members: &[&str],
+    work: impl FnOnce(&mut Stage) -> Result<T>,
+) -> Result<(T, usize)> {
+    let stop = stage.folder.path("watched");
+    let watch = |ports: &&str| {
+        let words = ["bash", "-c", WATCH, "watch", &stop.to_string_lossy(), ports];
+        stage.lab.inside(seconds(400), &words).start()
+    };
+    let watches: Vec<_> = members.iter().map(watch).collect::<Result<_>>()?;
+    let done = work(stage);
+    std::fs::write(&stop, "").map_err(|e| e.to_string())?;
+    let mut looks = 0;
+    for (ports, watch) in members.iter().zip(watches) {
+        let shut: Vec<usize> = watch.wait()?.stdout.lines().filter_map(|l| l.parse().ok()).collect();
+        let most = shut.iter().max().copied().unwrap_or(0);
+        ensure!(most == 1, "{most} of {ports} were down at once, in {} looks", shut.len());
+        looks += shut.len();
+    }
+    Ok((done?, looks))
+}
 
 fn rolling_etcd(stage: &mut Stage) -> Result<String> {
     let cluster = stage.cluster()?;
@@ -189,22 +217,14 @@ fn rolling_etcd(stage: &mut Stage) -> Result<String> {
     for sentence in ["votes that may be lost: 2 before, 1 during", "node2 last, after a move-leader to "] {
         ensure!(said.contains(sentence), "the plan does not say '{sentence}':\n{said}");
     }
-    let stop = stage.folder.path("watched");
-    let words = ["bash", "-c", WATCH, "watch", &stop.to_string_lossy()];
-    let watch = stage.lab.inside(seconds(400), &words).start()?;
-    let applied = apply_under_load(stage);
-    std::fs::write(&stop, "").map_err(|e| e.to_string())?;
-    let shut: Vec<usize> = watch.wait()?.stdout.lines().filter_map(|l| l.parse().ok()).collect();
-    let (gap, steps) = applied?;
-    let most = shut.iter().max().copied().unwrap_or(0);
-    ensure!(most == 1, "{most} members were down at once, of {} looks", shut.len());
+    let ((gap, steps), looks) = watched(stage, &[ETCD], apply_under_load)?;
     ensure_order(&steps, &leader)?;
     ensure_timeouts(stage, &cluster)?;
-    Ok(format!("gap {gap:.1} s, at most 1 of {} voters down in {} looks", VOTERS.len(), shut.len()))
+    Ok(format!("gap {gap:.1} s, at most 1 of {} voters down in {looks} looks", VOTERS.len()))
 }
 
 /// Every member once, the leader last, its leadership moved right before.
-fn ensure_order(steps: &[String], leader: &str) -> Result {
+pub(super) fn ensure_order(steps: &[String], leader: &str) -> Result {
     let word = |step: &String| match step.split_once("/unit:etcd-patroni@") {
         Some((_, unit)) => unit.strip_suffix(".service").map(str::to_owned),
         None => step.starts_with("cluster/move-leader:").then(|| "move-leader".to_owned()),
