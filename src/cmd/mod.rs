@@ -8,6 +8,7 @@ mod drift_check;
 mod explain;
 mod fit;
 mod graph;
+mod handover;
 mod hosts;
 mod keys;
 mod limits;

@@ -1,16 +1,20 @@
 //! Owns `node remove`: stopping a machine that still answers, taking it out of
-//! the file, and handing over to `apply`. Must not know how etcd lets it go.
+//! the file, and the rest by `apply`. Must not know how etcd lets it go, nor how
+//! leadership moves.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use super::handover::{self, GROUPS, member_needs, members};
 use super::world::{Vault, World};
 use super::{apply, block_on, node, reach, reading, status};
 use crate::cli::{ApplyArgs, Globals, RemoveArgs};
 use crate::error::{Exit, Failure, Reason};
-use crate::exec::{Gathered, retire};
+use crate::exec::{Gathered, Retirement, now, probe_all};
+use crate::expand::Resource;
+use crate::facts::Needs;
 use crate::facts::view::View;
-use crate::graph::Node;
-use crate::group::GroupName;
+use crate::group::{GroupName, Handover};
 use crate::plan::Observed;
 use crate::report::Reporter;
 use crate::report::ui::Ui;
@@ -18,15 +22,19 @@ use crate::resource::Kind;
 use crate::transport::Connection;
 
 /// A machine, and what is known of it and of the others.
-struct Leaving<'a> {
-    name: &'a str,
+pub(super) struct Leaving<'a> {
+    pub(super) name: &'a str,
+    /// All of it that belongs to a group.
+    pub(super) members: Vec<Resource>,
     units: Vec<String>,
-    reached: Gathered<Arc<Connection>>,
-    observed: Observed,
+    pub(super) reached: Gathered<Arc<Connection>>,
+    /// What all members are asked, its own too.
+    pub(super) needs: BTreeMap<String, Needs>,
+    pub(super) observed: Observed,
 }
 
 pub(super) fn run(ui: &Ui, globals: &Globals, args: &RemoveArgs) -> Result<Exit, Failure> {
-    let world = World::load(globals, Vault::Shut)?;
+    let world = World::load(globals, Vault::Open)?;
     let text = edited(&world, &args.name)?;
     block_on(stop(ui, &world, args))??;
     if let Some(text) = text {
@@ -41,11 +49,14 @@ async fn stop(ui: &Ui, world: &World, args: &RemoveArgs) -> Result<(), Failure> 
     let reporter = Reporter::reading(ui);
     let leaving = look(world, &args.name, &reporter).await;
     reporter.finish();
-    let leaving = leaving?;
+    let mut leaving = leaving?;
     leaving.allowed()?;
     ui.say(&leaving.text())?;
     confirm(ui, args)?;
-    retire(&leaving.reached.ok, leaving.name, &leaving.units).await.map_err(apply::failure)
+    let retirement = Retirement::begin(&leaving.reached.ok, leaving.name).await.map_err(apply::failure)?;
+    let Some(retirement) = retirement else { return Ok(()) };
+    leaving.hand_over(world, &retirement).await?;
+    retirement.stop(&leaving.units).await.map_err(apply::failure)
 }
 
 /// The file without the machine; nothing where it is out of it already.
@@ -71,7 +82,9 @@ fn edited(world: &World, name: &str) -> Result<Option<String>, Failure> {
 async fn look<'a>(world: &World, name: &'a str, reporter: &Reporter) -> Result<Leaving<'a>, Failure> {
     let names = reading::names(world);
     let mut reached = reach::connections(world, &names, reporter).await?;
-    let observed = reach::observe(&reach::handles(&reached), &status::group_needs(world), reporter).await?;
+    let mut needs = status::group_needs(world);
+    let mut observed = reach::observe(&reach::handles(&reached), &needs, reporter).await?;
+    let mut members = members(world, name, None);
     if !names.contains(&name) {
         let address = address_of(&observed.view, name).ok_or_else(|| {
             Failure::new(
@@ -83,10 +96,16 @@ async fn look<'a>(world: &World, name: &'a str, reporter: &Reporter) -> Result<L
             )
         })?;
         let found = reach::stranger(world, name, &address, reporter).await?;
+        members = handover::members(world, name, Some(&address));
+        let own = BTreeMap::from([(name.to_owned(), member_needs(&members))]);
+        let probed = probe_all(&reach::handles(&found).ok, &own, reporter).await;
+        observed.update(probed.ok, now());
+        needs.extend(own);
         reached.ok.extend(found.ok);
         reached.failed.extend(found.failed);
+        reached.failed.extend(probed.failed);
     }
-    Ok(Leaving { name, units: units(world, name), reached, observed })
+    Ok(Leaving { name, units: units(&members), members, reached, needs, observed })
 }
 
 /// Where a machine is that is no longer in the file: Patroni or etcd knows.
@@ -100,23 +119,12 @@ fn address_of(view: &View, name: &str) -> Option<String> {
     patroni.or_else(etcd)
 }
 
-/// What runs a member, the last one started first. Of a machine that is no longer
-/// in the file: what another one has, under its name.
-fn units(world: &World, name: &str) -> Vec<String> {
-    let known = world.hosts.iter().find(|host| host.name == name);
-    let Some(like) = known.or_else(|| world.hosts.iter().find(|host| !host.is_nas)) else {
-        return Vec::new();
-    };
-    let resources = world.graph.order.iter().rev().filter_map(|node| match world.graph.dag[*node] {
-        Node::Resource(index) => Some(&world.resources[index]),
-        _ => None,
-    });
-    let unit = |resource: &crate::expand::Resource| match &resource.kind {
-        Kind::Unit(unit) if resource.group.is_some() && !unit.masked => Some(unit.full_name()),
+fn units(members: &[Resource]) -> Vec<String> {
+    let unit = |resource: &Resource| match &resource.kind {
+        Kind::Unit(unit) => Some(unit.full_name()),
         _ => None,
     };
-    let units = resources.filter(|resource| resource.host() == Some(like.name.as_str())).filter_map(unit);
-    units.map(|unit| unit.replace(&format!("@{}.", like.name), &format!("@{name}."))).collect()
+    members.iter().filter_map(unit).collect()
 }
 
 impl Leaving<'_> {
@@ -128,13 +136,10 @@ impl Leaving<'_> {
     fn allowed(&self) -> Result<(), Failure> {
         reach::one_cluster(&self.observed)?;
         let view = &self.observed.view;
-        let why = [GroupName::Etcd, GroupName::Patroni]
-            .into_iter()
-            .find_map(|group| group.refuses(self.name, None, view));
-        match why.filter(|_| self.answers()) {
-            Some(why) => {
-                Err(Failure::new(Reason::Unsafe, format!("{} cannot be stopped now: {why}", self.name)))
-            }
+        let refuses =
+            |group: GroupName| group.refuses(self.name, None, view).or_else(|| self.handover(group).err());
+        match GROUPS.into_iter().find_map(refuses).filter(|_| self.answers()) {
+            Some(why) => Err(self.refusal(&why)),
             None => Ok(()),
         }
     }
@@ -149,12 +154,15 @@ impl Leaving<'_> {
                 "{name} {words}: it leaves through the machines that stay.\n{why}  Wipe its disk before it is switched on here again: it would come back as it was.\n"
             );
         }
-        let leads = self.observed.view.patroni.leader_host() == Some(name);
-        let leads = if leads {
-            "  it leads PostgreSQL: another one takes over, some seconds without writes\n"
-        } else {
-            ""
-        };
+        let leads = GROUPS.into_iter().filter_map(|group| {
+            let Handover { word, from, to, .. } = self.handover(group).ok()??;
+            let cost = match group {
+                GroupName::Patroni => ", nobody can write for about 3 s",
+                GroupName::Etcd => "",
+            };
+            Some(format!("  {from} leads {}: {word} to {to}{cost}\n", group.word()))
+        });
+        let leads: String = leads.collect();
         format!(
             "{name} answers:\n{leads}  {} stop there and do not start again\n  its data stays on its disk\n",
             self.units.join(", ")

@@ -34,7 +34,7 @@ mod work;
 pub use event::{Event, Outcome, Sink};
 pub use gather::{Gathered, connect, probe_all};
 pub use lock::Busy;
-pub use retire::retire;
+pub use retire::Retirement;
 pub use run::Apply;
 pub use summary::{ApplyError, Summary, now};
 pub use task::Parallelism;

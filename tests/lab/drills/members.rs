@@ -1,10 +1,10 @@
-//! Owns: a machine is added, another dies and is replaced by it; those that stay
-//! go on meanwhile.
+//! Owns: a machine is added, another one that lives and leads goes, one dies and is
+//! replaced; those that stay go on meanwhile.
 
 use crate::cluster::Cluster;
 use crate::command::{Result, ensure};
 use crate::inserter::{Inserter, clock};
-use crate::lab::{HOSTS, address, seconds};
+use crate::lab::{address, seconds};
 use crate::runner::{Drill, Tier};
 use crate::stage::{Ground, Stage};
 
@@ -28,14 +28,13 @@ fn added_and_removed(stage: &mut Stage) -> Result<String> {
     stage.lab.call(seconds(300), &["up", "node4"])?;
     let cluster = stage.cluster()?;
     let added = added(stage, &cluster)?;
-    if cluster.leader("node1")? == "node3" {
-        let words =
-            "patronictl -c /etc/patroni/config.yml switchover --leader node3 --candidate node1 --force";
-        stage.lab.sh("node1", words)?;
-        cluster.wait_healthy(&HOSTS, seconds(60))?;
+    let alive = removed_alive(stage, &cluster)?;
+    if cluster.leader("node1")? == "node4" {
+        lead(stage, &cluster, "node1", &["node1", "node2", "node4", "nas"])?;
     }
+    stage.lab.power(&["reset", "node3"])?;
     let replaced = replaced(stage, &cluster)?;
-    Ok(format!("{added}; {replaced}"))
+    Ok(format!("{added}; {alive}; {replaced}"))
 }
 
 /// A fifth host without a vote: a replica more.
@@ -54,28 +53,66 @@ fn added(stage: &mut Stage, cluster: &Cluster) -> Result<String> {
     Ok(format!("added in {:.1} s (gap {gap:.1} s)", applied.took.as_secs_f64()))
 }
 
-/// node3 dies; node4 gets its vote. One edit, one apply.
+fn lead(stage: &Stage, cluster: &Cluster, to: &str, hosts: &[&str]) -> Result {
+    let now = cluster.leader("node1")?;
+    if now != to {
+        let words = "patronictl -c /etc/patroni/config.yml switchover --force --leader";
+        stage.lab.sh("node1", &format!("{words} {now} --candidate {to}"))?;
+        cluster.wait_healthy(hosts, seconds(60))?;
+    }
+    Ok(())
+}
+
+/// node3 leads PostgreSQL and etcd, and goes while it lives; node4 gets its vote.
+fn removed_alive(stage: &mut Stage, cluster: &Cluster) -> Result<String> {
+    lead(stage, cluster, "node3", &["node1", "node2", "node3", "node4", "nas"])?;
+    cluster.move_etcd_leader(|voter| voter.name == "node3")?;
+    stage.folder.edit(&format!("{}\n\n", block("node3")), "")?;
+    stage.folder.edit(WITHOUT_VOTE, "")?;
+    let inserter = Inserter::start(stage)?;
+    let at = clock();
+    let removed = stage.expect(0, &["node", "remove", "node3", "--auto-approve"])?;
+    let told = ["node3 leads patroni: switchover to node", "node3 leads etcd: move-leader to "];
+    ensure!(told.iter().all(|part| removed.stdout.contains(part)), "{}", removed.describe());
+    let stay = ["node1", "node2", "node4", "nas"];
+    cluster.wait_healthy(&stay, seconds(60))?;
+    let gap = quiet(inserter, at)?;
+    let (healthy, _) = cluster.etcd_health("node1")?;
+    ensure!(healthy == ["nas-a", "nas-b", "node1", "node2", "node4"], "healthy: {healthy:?}");
+    ensure!(cluster.voters("node1")?.len() == 5, "node3 has its vote still");
+    let off = "! systemctl is-active -q patroni && ! systemctl is-enabled -q patroni && ! pgrep -x etcd && test -d /var/lib/etcd-patroni/node3/member";
+    stage.lab.sh("node3", off)?;
+    stage.expect_converged()?;
+    Ok(format!("the leader removed in {:.1} s (gap {gap:.1} s)", removed.took.as_secs_f64()))
+}
+
+/// node4 dies; node3 comes in its place, as new. One edit, one apply.
 fn replaced(stage: &mut Stage, cluster: &Cluster) -> Result<String> {
     let inserter = Inserter::start(stage)?;
     let at = clock();
-    let old = cluster.voters("node1")?.iter().find(|v| v.name == "node3").ok_or("node3 is no voter")?.id;
-    stage.lab.power(&["kill", "node3"])?;
-    stage.folder.edit(&format!("{}\n\n", block("node3")), "")?;
-    stage.folder.edit(WITHOUT_VOTE, "")?;
+    let old = cluster.voters("node1")?.iter().find(|v| v.name == "node4").ok_or("node4 is no voter")?.id;
+    stage.lab.power(&["kill", "node4"])?;
+    stage.folder.edit(&block("node4"), &block("node3"))?;
     let planned = stage.expect(0, &["plan"])?.stdout;
-    let told = ["- etcd_members:", "node3", "4 of 5 healthy", "+ etcd_member:node4"];
+    let told = [
+        "- etcd_members:",
+        "node4",
+        "4 of 5 healthy",
+        "+ etcd_member:node3",
+        "etcd does without node4; votes: 5 before, 4 after; votes that may be lost: 1 before, 1 after",
+    ];
     ensure!(told.iter().all(|part| planned.contains(part)), "the plan:\n{planned}");
     let applied = stage.expect(0, &["apply", "--auto-approve"])?;
-    let stay = ["node1", "node2", "node4", "nas"];
+    let stay = ["node1", "node2", "node3", "nas"];
     cluster.wait_healthy(&stay, seconds(60))?;
     let gap = quiet(inserter, at)?;
     let voters = cluster.voters("node1")?;
     let (healthy, _) = cluster.etcd_health("node1")?;
-    ensure!(healthy == ["nas-a", "nas-b", "node1", "node2", "node4"], "healthy: {healthy:?}");
+    ensure!(healthy == ["nas-a", "nas-b", "node1", "node2", "node3"], "healthy: {healthy:?}");
     ensure!(voters.len() == 5 && voters.iter().all(|v| !v.learner && v.id != old), "voters: {voters:?}");
     stage.expect_converged()?;
     let status = stage.expect(0, &["status"])?.stdout;
-    ensure!(!status.contains("node3"), "{status}");
+    ensure!(!status.contains("node4"), "{status}");
     Ok(format!("replaced in {:.1} s (gap {gap:.1} s)", applied.took.as_secs_f64()))
 }
 

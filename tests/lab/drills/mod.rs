@@ -4,6 +4,7 @@
 mod bookworm;
 mod database;
 mod databases;
+mod divided;
 mod drift;
 mod idempotent;
 mod lock;
@@ -46,6 +47,7 @@ pub fn all() -> Vec<Drill> {
         members::DRILLS,
         put_back::DRILLS,
         lockout::DRILLS,
+        divided::DRILLS,
         secret::DRILLS,
         bookworm::DRILLS,
     ]
