@@ -142,12 +142,16 @@ mod tests {
 
     #[test]
     fn a_machine_that_is_no_longer_in_the_file_is_like_another_under_its_own_name() {
-        let both = |units: [&str; 2], url: &str| (units.map(str::to_owned).to_vec(), vec![url.to_owned()]);
-        let known =
-            both(["patroni.service", "etcd-patroni@node2.service"], "node2 https://192.168.15.102:2479");
+        let both = |units: [&str; 3], url: &str| (units.map(str::to_owned).to_vec(), vec![url.to_owned()]);
+        let known = both(
+            ["keepalived.service", "patroni.service", "etcd-patroni@node2.service"],
+            "node2 https://192.168.15.102:2479",
+        );
         assert_eq!(told("node2", None), known);
-        let stranger =
-            both(["patroni.service", "etcd-patroni@node9.service"], "node9 https://192.168.15.109:2479");
+        let stranger = both(
+            ["keepalived.service", "patroni.service", "etcd-patroni@node9.service"],
+            "node9 https://192.168.15.109:2479",
+        );
         assert_eq!(told("node9", Some("192.168.15.109")), stranger);
     }
 }
