@@ -20,6 +20,7 @@ use super::task::{Parallelism, Task};
 use super::work::{Worker, group_needs};
 use crate::expand::Resource;
 use crate::plan::{Assessment, LeftOut, Observed, Plan, Planner, Selection};
+use crate::resource::{Change, Kind};
 use crate::transport::Connection;
 
 /// Everything a run needs. The plan was shown and confirmed.
@@ -74,7 +75,7 @@ impl<'a> Apply<'a> {
         let asked = |host: &String| self.selection.concerns(host, self.planner.resources);
         let unreachable = self.observed.unreachable.keys().any(asked);
         let mut summary = Summary { run: run.clone(), unreachable, ..Summary::default() };
-        let parallelism = std::mem::take(&mut self.parallelism);
+        let parallelism = self.paced();
         let worker = self.worker(run, lock, journal, &deferred);
         let mut schedule = Schedule::new(worker.planner.graph, worker.planner.resources, tasks, &deferred)
             .within(parallelism);
@@ -102,6 +103,18 @@ impl<'a> Apply<'a> {
             millis: summary.millis,
         });
         Ok(summary)
+    }
+
+    /// An update loads the disks of servers that are at work, and may be a bad one:
+    /// one host at a time.
+    fn paced(&mut self) -> Parallelism {
+        let mut parallelism = std::mem::take(&mut self.parallelism);
+        let update = |a: &&Assessment| matches!((&a.kind, &a.change), (Kind::Package(_), Change::Update(_)));
+        for update in self.plan.changes().filter(update) {
+            let limit = self.planner.resources[update.index].limit.clone();
+            parallelism.named.extend(limit.map(|limit| (limit, 1)));
+        }
+        parallelism
     }
 
     fn tasks(&self) -> BTreeMap<usize, Task> {
