@@ -82,13 +82,48 @@ impl Journal {
 
     /// Writes one record of many: a batch's ends are committed together.
     pub(super) fn note(&mut self, record: &Record) -> io::Result<()> {
+        #[cfg(test)]
+        kill::point();
         let mut line = serde_json::to_string(record).map_err(io::Error::other)?;
         line.push('\n');
         self.file.write_all(line.as_bytes())
     }
 
     pub(super) fn commit(&mut self) -> io::Result<()> {
-        self.file.sync_data()
+        self.file.sync_data()?;
+        #[cfg(test)]
+        kill::point();
+        Ok(())
+    }
+}
+
+/// Ends a test's thread around a record, as a killed process ends.
+#[cfg(test)]
+pub(super) mod kill {
+    use std::cell::RefCell;
+    use std::sync::mpsc::Sender;
+
+    thread_local! {
+        static LEFT: RefCell<Option<(usize, Sender<bool>)>> = const { RefCell::new(None) };
+    }
+
+    /// This thread stops at the point of this number, and tells so.
+    pub(in crate::exec) fn at(point: usize, told: Sender<bool>) {
+        LEFT.set(Some((point, told)));
+    }
+
+    pub(super) fn point() {
+        let over = LEFT.with_borrow_mut(|left| match left {
+            Some((0, told)) => told.send(true).is_ok(),
+            Some((more, _)) => {
+                *more -= 1;
+                false
+            }
+            None => false,
+        });
+        while over {
+            std::thread::park();
+        }
     }
 }
 

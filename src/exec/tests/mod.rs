@@ -7,6 +7,7 @@ mod confirm;
 mod cut;
 mod failure;
 mod host;
+mod kill;
 mod lint;
 mod lock;
 mod order;
