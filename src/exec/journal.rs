@@ -121,8 +121,10 @@ pub(super) mod kill {
             }
             None => false,
         });
-        while over {
-            std::thread::park();
+        if over {
+            loop {
+                std::thread::park();
+            }
         }
     }
 }

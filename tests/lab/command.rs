@@ -119,6 +119,10 @@ pub struct Running {
 }
 
 impl Running {
+    pub fn is_running(&mut self) -> bool {
+        matches!(self.child.try_wait(), Ok(None))
+    }
+
     pub fn wait(mut self) -> Result<Output> {
         let deadline = self.start + self.limit + Duration::from_secs(15);
         let status = loop {
@@ -149,6 +153,10 @@ fn collect(pipe: Option<impl std::io::Read + Send + 'static>) -> thread::JoinHan
 
 fn alter<T>(change: impl FnOnce(&mut BTreeSet<u32>) -> T) {
     change(&mut LIVE.lock().unwrap_or_else(std::sync::PoisonError::into_inner));
+}
+
+pub fn signal(name: &str, pid: u32) -> Result {
+    Call::new(Duration::from_secs(5), ["kill", &format!("-{name}"), &pid.to_string()]).run()?.ok().map(drop)
 }
 
 /// Ends what still runs; `timeout` hands the signal on to its command.

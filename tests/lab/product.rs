@@ -123,6 +123,21 @@ impl Folder {
             .env("HACLUSTER_LAB_CACHE", &lab.cache)
     }
 
+    /// The product's process that was started here with this command.
+    pub fn process(&self, command: &str) -> Result<u32> {
+        let folder = fs::canonicalize(self.dir.path()).map_err(|e| e.to_string())?;
+        let own = |pid: u32| {
+            let proc = Path::new("/proc").join(pid.to_string());
+            let line = fs::read(proc.join("cmdline")).ok()?;
+            let mut words = line.split(|byte| *byte == 0).map(String::from_utf8_lossy);
+            let product = words.next()? == self.binary.to_string_lossy() && words.next()? == command;
+            (product && fs::read_link(proc.join("cwd")).ok()? == folder).then_some(pid)
+        };
+        let all = fs::read_dir("/proc").map_err(|e| e.to_string())?.flatten();
+        let mut pids = all.filter_map(|entry| entry.file_name().to_str()?.parse().ok());
+        pids.find_map(own).ok_or_else(|| format!("no hacluster {command} runs in {}", folder.display()))
+    }
+
     pub fn binary(&self) -> &Path {
         &self.binary
     }

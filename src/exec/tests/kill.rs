@@ -91,7 +91,9 @@ fn a_run_killed_at_any_point_is_ended_by_the_next() {
     let workers: Vec<_> = (0..2)
         .map(|first| {
             let expected = expected.clone();
-            thread::spawn(move || (first..).step_by(2).take_while(|point| killed_at(*point, &expected)).count())
+            thread::spawn(move || {
+                (first..).step_by(2).take_while(|point| killed_at(*point, &expected)).count()
+            })
         })
         .collect();
     let points: usize = workers.into_iter().map(|worker| worker.join().unwrap()).sum();

@@ -1,10 +1,9 @@
 //! Owns: one run at a time, whatever becomes of the machine that started it.
 
 use std::fs;
-use std::path::Path;
 use std::time::Instant;
 
-use crate::command::{Call, Result, ensure, wait_for};
+use crate::command::{Result, ensure, signal, wait_for};
 use crate::lab::{HOSTS, seconds};
 use crate::runner::{Drill, Tier};
 use crate::stage::{APPLY_LIMIT, Ground, Stage};
@@ -74,7 +73,7 @@ fn vanished(stage: &mut Stage) -> Result<String> {
         let said = stage.hacluster(&["lock", "status"])?.stdout;
         let at = said.matches("now at node").count() + said.matches("now at nas").count();
         ensure!(at == HOSTS.len(), "{said}");
-        process(&stage.folder.path(""), "apply")
+        stage.folder.process("apply")
     })?;
     signal("STOP", pid)?;
     let stopped = Instant::now();
@@ -115,23 +114,4 @@ fn next(stage: &mut Stage, playbook: &str, stopped: Instant) -> Result<(f64, f64
         ensure!(said.matches(words).count() == HOSTS.len(), "not {words:?} of every host: {said}");
     }
     Ok((free, stopped.elapsed().as_secs_f64()))
-}
-
-/// The product's process that was started in this folder with this command.
-fn process(folder: &Path, command: &str) -> Result<u32> {
-    let folder = fs::canonicalize(folder).map_err(|e| e.to_string())?;
-    let own = |pid: u32| {
-        let proc = Path::new("/proc").join(pid.to_string());
-        let line = fs::read(proc.join("cmdline")).ok()?;
-        let mut words = line.split(|byte| *byte == 0).map(String::from_utf8_lossy);
-        let product = words.next()?.ends_with("/hacluster") && words.next()? == command;
-        (product && fs::read_link(proc.join("cwd")).ok()? == folder).then_some(pid)
-    };
-    let all = fs::read_dir("/proc").map_err(|e| e.to_string())?.flatten();
-    let mut pids = all.filter_map(|entry| entry.file_name().to_str()?.parse().ok());
-    pids.find_map(own).ok_or_else(|| format!("no hacluster {command} runs in {}", folder.display()))
-}
-
-fn signal(name: &str, pid: u32) -> Result {
-    Call::new(seconds(5), ["kill", &format!("-{name}"), &pid.to_string()]).run()?.ok().map(drop)
 }

@@ -7,6 +7,7 @@ mod databases;
 mod divided;
 mod drift;
 mod idempotent;
+mod killed;
 mod lock;
 mod lockout;
 mod members;
@@ -38,6 +39,7 @@ pub fn all() -> Vec<Drill> {
         selected::DRILLS,
         unreachable::DRILLS,
         lock::DRILLS,
+        killed::DRILLS,
         reach::DRILLS,
         power::DRILLS,
         rebuilt::DRILLS,
