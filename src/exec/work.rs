@@ -228,11 +228,16 @@ fn never_ran(steps: &[Step], receipts: &[Receipt], position: usize) -> Outcome {
 
 /// Lines people see of a failed step: a unit's last words, and what became of it.
 const SHOWN: usize = 20;
+/// Characters of each: services write their whole state into one.
+const WIDTH: usize = 300;
 
 /// The end of what a failed step printed.
 pub(super) fn tail(receipt: Option<&Receipt>, status: Option<i32>) -> String {
     let lines = receipt.map_or(&[][..], |receipt| &receipt.lines);
-    let lines = lines[lines.len().saturating_sub(SHOWN)..].join("\n");
+    // Cut only here: half a secret is not known for one, so they were masked whole.
+    let short = |line: &String| line.chars().take(WIDTH).collect::<String>();
+    let last: Vec<String> = lines[lines.len().saturating_sub(SHOWN)..].iter().map(short).collect();
+    let lines = last.join("\n");
     match status {
         _ if !lines.is_empty() => lines,
         Some(status) => format!("it ended with {status} and said nothing"),

@@ -6,21 +6,6 @@ use std::net::IpAddr;
 use super::Finding;
 use super::settings::{Setting, words};
 
-const SECTIONS: [&str; 13] = [
-    "global",
-    "defaults",
-    "frontend",
-    "backend",
-    "listen",
-    "resolvers",
-    "peers",
-    "userlist",
-    "cache",
-    "program",
-    "ring",
-    "mailers",
-    "http-errors",
-];
 const TIMEOUTS: [&str; 3] = ["connect", "client", "server"];
 
 pub(super) fn check(text: &str) -> Vec<Finding> {
@@ -48,16 +33,10 @@ pub(super) fn check(text: &str) -> Vec<Finding> {
     found
 }
 
-/// Servers by name stop a good change while DNS is dead, and unchecked ones get
-/// traffic when they are.
+/// Servers by name keep haproxy from starting while DNS is dead.
 fn name(setting: &Setting) -> Option<Finding> {
-    if setting.key != "server" && setting.key != "default-server" {
-        return (!setting.key.is_empty() && setting.value.is_empty() && setting.key.ends_with(':')).then(
-            || {
-                let what = format!("{:?} is no section", setting.key);
-                Finding::new(setting.line, what, format!("write one of {}", SECTIONS.join(", ")))
-            },
-        );
+    if setting.key != "server" {
+        return None;
     }
     let mut words = setting.value.split_whitespace();
     let (server, address) = (words.next()?, words.next()?);
@@ -66,7 +45,7 @@ fn name(setting: &Setting) -> Option<Finding> {
         || host.starts_with('/')
         || host.starts_with("unix@")
         || setting.value.contains("resolvers");
-    (!fine && setting.key == "server").then(|| {
+    (!fine).then(|| {
         let what = format!("server {server} is named {host}");
         Finding::new(setting.line, what, "write its address: while DNS is dead haproxy would not start")
     })

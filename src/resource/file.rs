@@ -148,7 +148,7 @@ impl Manage for File {
         let path = quote(&self.path);
         if matches!(change, Change::Remove) {
             let reload = if self.path.starts_with(UNITS) { "\nsystemctl daemon-reload" } else { "" };
-            return Script::new(format!("hac_keep {path}\nrm -f -- {path}{reload}"));
+            return Script::new(format!("hac_drop {path}{reload}"));
         }
         let text = self.text.as_ref().map_or("", Secret::expose);
         let arguments = words([&*self.path, &self.mode, &self.owner, &self.group]);

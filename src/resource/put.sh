@@ -42,6 +42,11 @@ hac_put() (
     exit 1
 )
 
+# hac_drop PATH: the file goes, its content is kept.
+hac_drop() (
+    hac_enter "$1" && hac_keep "$1" && rm -f "./$hac_to" && sync .
+)
+
 # hac_enter PATH: into its directory, for good: whoever may write on the way
 # there cannot lead what follows elsewhere.
 hac_enter() {

@@ -136,6 +136,12 @@ fn links_on_the_way_count_only_where_nobody_else_could_put_them() {
         let words = format!("others may change {}: nothing is written through it", open.display());
         assert!(refused.contains(&words), "{refused}");
         assert!(!open.join("real/y.conf").exists());
+        let drop =
+            |at: &str| run(shell, folder.path(), &format!("hac_drop {}", folder.path().join(at).display()));
+        assert!(said(&drop("open/link/x.conf")).contains("others may change"));
+        assert!(open.join("real/x.conf").exists());
+        good(&drop("open/real/x.conf"));
+        assert!(!open.join("real/x.conf").exists());
         if fs::metadata(folder.path()).unwrap().uid() == 0 {
             chown(&ours, Some(65534), None).unwrap();
             assert!(said(&put("ours/link/y.conf")).contains("nothing is written through it"));

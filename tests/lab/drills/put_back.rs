@@ -107,17 +107,16 @@ fn away(watched: &str) -> f64 {
 /// The built-in playbook without checkers.
 fn unchecked(stage: &Stage, playbook: &str) -> Result {
     let text = read(&root().join(playbook))?;
+    let without = |line: &str, from: &str, to: &str| match line.split_once(from) {
+        Some((rest, more)) => match more.split_once(to) {
+            Some((_, more)) => format!("{rest}{more}"),
+            None => line.to_owned(),
+        },
+        None => line.to_owned(),
+    };
     let cut = |line: &str| {
-        let without = |line: String, from: &str, to: &str| match line.split_once(from) {
-            Some((rest, more)) => format!("{rest}{}", more.split_once(to).map_or("", |(_, more)| more)),
-            None => line,
-        };
-        let line = without(line.to_owned(), "lint = \"", "\", ");
-        let line = without(line, "holds = {", "}, ");
-        match line.split_once(", validate = ") {
-            Some((rest, _)) => format!("{rest} }}"),
-            None => line,
-        }
+        let line = without(&without(line, "lint = \"", "\", "), "holds = {", "}, ");
+        line.split_once(", validate = ").map_or(line.clone(), |(rest, _)| format!("{rest} }}"))
     };
     let text: Vec<String> = text.lines().map(cut).collect();
     fs::create_dir_all(stage.folder.path("playbooks")).map_err(|e| e.to_string())?;
