@@ -23,6 +23,7 @@ hac_noted() {
 }
 
 # hac_return NAME: what was noted for it is as it was.
+# shellcheck disable=SC2154 # hac_enter sets them
 hac_return() {
     hac_noted "$1" kept | while IFS= read -r hac_path; do
         (
