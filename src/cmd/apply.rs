@@ -4,17 +4,14 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Instant;
-
-use tokio::signal::unix::{SignalKind, signal};
 
 use super::describe::Describe;
 use super::ownership;
 use super::plan;
 use super::reading::{self, Asked, Reading};
 use super::world::{Vault, World};
-use super::{block_on, limits, reach, saved, validate};
+use super::{block_on, limits, preflight, reach, saved, validate};
 use crate::cli::{ApplyArgs, Globals};
 use crate::error::{Exit, Failure, Reason};
 use crate::exec::{Apply, ApplyError, Summary};
@@ -59,6 +56,7 @@ async fn whole(
     }
     plan::show(ui, &Describe::new(world, &reading, ui.is_verbose()).report(start.elapsed()))?;
     ownership::refuse(reading.chosen())?;
+    preflight::refuse(&reading.observed, reading.chosen())?;
     let partial = reading.reached(world, &asked.selection);
     if reading.chosen().next().is_none() {
         return Ok(partial);
@@ -67,7 +65,6 @@ async fn whole(
     if saved.is_none() {
         confirm(ui, args, &ownership::destroyed(reading.chosen()))?;
     }
-    let aborts = count_interrupts()?;
     reporter.live();
     let apply = apply(world, reading, reached.ok, asked.selection, args, Arc::clone(&reporter));
     let summary = apply.run().await.map_err(failure);
@@ -75,7 +72,7 @@ async fn whole(
     let summary = summary?;
     ui.json(&run_report::json(&summary))?;
     ui.say(&run_report::text(&summary, ui.paint()))?;
-    Ok(exit(&summary, aborts.load(Ordering::Relaxed)).max(partial))
+    Ok(exit(&summary).max(partial))
 }
 
 fn apply<'a>(
@@ -134,26 +131,12 @@ fn confirm(ui: &Ui, args: &ApplyArgs, destroyed: &[String]) -> Result<(), Failur
     }
 }
 
-/// A second Ctrl-C leaves the run to its hosts; then the exit code says so.
-fn count_interrupts() -> Result<Arc<AtomicUsize>, Failure> {
-    let failed = |error| Failure::new(Reason::Internal, format!("cannot listen for Ctrl-C: {error}"));
-    let mut signals = signal(SignalKind::interrupt()).map_err(failed)?;
-    let count = Arc::new(AtomicUsize::new(0));
-    let counted = Arc::clone(&count);
-    tokio::spawn(async move {
-        while signals.recv().await.is_some() {
-            counted.fetch_add(1, Ordering::Relaxed);
-        }
-    });
-    Ok(count)
-}
-
-fn exit(summary: &Summary, interrupts: usize) -> Exit {
+fn exit(summary: &Summary) -> Exit {
     let failed = !summary.failed.is_empty() || !summary.left.is_empty();
     let partial = if summary.unreachable { Exit::Unreachable } else { Exit::Clean };
     let ended = if failed { Exit::Error } else { partial };
-    match (summary.interrupted, interrupts) {
-        (true, 2..) => Exit::Aborted,
+    match (summary.interrupted, summary.aborted) {
+        (_, true) => Exit::Aborted,
         (true, _) => Exit::Interrupted,
         (false, _) => ended,
     }
@@ -174,12 +157,12 @@ mod tests {
     fn how_a_run_ends() {
         let pair = vec![("n1/unit:a".to_owned(), "no".to_owned())];
         let failed = || Summary { failed: pair.clone(), ..Summary::default() };
-        assert_eq!(exit(&Summary::default(), 0), Exit::Clean);
-        assert_eq!(exit(&failed(), 0), Exit::Error);
+        assert_eq!(exit(&Summary::default()), Exit::Clean);
+        assert_eq!(exit(&failed()), Exit::Error);
         let partial = |summary| Summary { unreachable: true, ..summary };
-        assert_eq!(exit(&partial(Summary::default()), 0), Exit::Unreachable);
-        assert_eq!(exit(&partial(failed()), 0), Exit::Error);
-        assert_eq!(exit(&Summary { interrupted: true, ..failed() }, 1), Exit::Interrupted);
-        assert_eq!(exit(&Summary { interrupted: true, ..Summary::default() }, 2), Exit::Aborted);
+        assert_eq!(exit(&partial(Summary::default())), Exit::Unreachable);
+        assert_eq!(exit(&partial(failed())), Exit::Error);
+        assert_eq!(exit(&Summary { interrupted: true, ..failed() }), Exit::Interrupted);
+        assert_eq!(exit(&Summary { interrupted: true, aborted: true, ..Summary::default() }), Exit::Aborted);
     }
 }

@@ -18,6 +18,7 @@ mod node_remove;
 mod ownership;
 mod pins;
 mod plan;
+mod preflight;
 mod reach;
 mod reading;
 mod render;

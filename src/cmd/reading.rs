@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::time::Instant;
 
 use super::world::World;
-use super::{fit, reach};
+use super::{fit, preflight, reach};
 use crate::error::{Exit, Failure};
 use crate::exec::{Gathered, Sink, now, probe_all};
 use crate::expand::needs;
@@ -94,7 +94,10 @@ pub(super) async fn read(
     let contents = if asked.diff { contents(&plan, reached).await } else { BTreeMap::new() };
     let (left_out, effects, words) = (LeftOut::new(), plan.effects.clone(), String::new());
     let reading = Reading { observed, read, plan, left_out, effects, words, contents };
-    Ok(reading.select(world, &asked.selection))
+    let mut reading = reading.select(world, &asked.selection);
+    let refusals = preflight::foretell(&reading.observed, reading.chosen());
+    reading.effects.extend(refusals);
+    Ok(reading)
 }
 
 /// Takes in what nothing asks for any more, and reads how it is there.

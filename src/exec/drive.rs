@@ -1,7 +1,8 @@
 //! Owns the loop of a run: what may start is started, what ends is written
 //! down, until nothing is left or somebody stops it. Must not do work itself.
 
-use std::time::Duration;
+use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
 
 use futures_util::StreamExt as _;
 use futures_util::future::BoxFuture;
@@ -18,10 +19,14 @@ use super::work::Worker;
 /// One message for each Ctrl-C.
 pub(super) type Stops = UnboundedReceiver<()>;
 
-/// Hears every Ctrl-C from now on, also while nobody waits for one.
+/// What asks a run to stop: Ctrl-C, `kill`, a terminal that went away.
+const SIGNALS: [fn() -> SignalKind; 3] = [SignalKind::interrupt, SignalKind::terminate, SignalKind::hangup];
+
+/// Hears every one of them from now on, also while nobody waits for one.
 pub(super) fn interrupts() -> Stops {
     let (heard, stops) = unbounded_channel();
-    if let Ok(mut signals) = signal(SignalKind::interrupt()) {
+    for mut signals in SIGNALS.iter().filter_map(|kind| signal(kind()).ok()) {
+        let heard = heard.clone();
         tokio::spawn(async move { while signals.recv().await.is_some() && heard.send(()).is_ok() {} });
     }
     stops
@@ -37,6 +42,8 @@ pub(super) async fn presses(stops: &mut Stops, count: u32) {
 }
 
 const STOPPING: &str = "stopping: what runs is waited for; press Ctrl-C again to leave it to the hosts";
+/// Between two words on how long that may take yet.
+const COUNTDOWN: Duration = Duration::from_secs(10);
 
 /// Work, and how each of its resources ended.
 type Done = (Work, Vec<(usize, Outcome)>);
@@ -56,6 +63,7 @@ pub(super) async fn drive(
 ) -> bool {
     let mut tasks: FuturesUnordered<BoxFuture<'_, Done>> = FuturesUnordered::new();
     let mut too_long = std::pin::pin!(tokio::time::sleep(limit));
+    let mut stopped = Instant::now();
     loop {
         for (index, outcome) in schedule.settle() {
             worker.ended(index, &outcome, summary);
@@ -71,14 +79,20 @@ pub(super) async fn drive(
                     return false;
                 }
                 summary.interrupted = true;
+                stopped = Instant::now();
                 worker.sink.event(Event::Note { text: STOPPING.to_owned() });
             }
             ended = tasks.next() => match ended {
                 Some((work, outcomes)) => end(worker, schedule, summary, &work, &outcomes),
                 None => break,
             },
+            () = tokio::time::sleep(COUNTDOWN), if summary.interrupted => {
+                let text = countdown(worker, schedule, stopped.elapsed());
+                worker.sink.event(Event::Note { text });
+            }
             () = &mut too_long, if !summary.interrupted => {
                 summary.interrupted = true;
+                stopped = Instant::now();
                 let text = format!("the run took longer than {} s: what runs is waited for", limit.as_secs());
                 worker.sink.event(Event::Note { text });
             }
@@ -106,6 +120,23 @@ fn end(
     }
     worker.commit();
     schedule.end(work, outcomes);
+}
+
+/// What a stopped run still waits for, and how long that may take: each step of a
+/// batch has its own limit.
+fn countdown(worker: &Worker<'_>, schedule: &Schedule<'_>, waited: Duration) -> String {
+    let mut hosts: BTreeMap<String, u32> = BTreeMap::new();
+    for (node, index) in schedule.resource_nodes() {
+        if matches!(schedule.state(node), State::Running)
+            && let Some(assessment) = worker.assessment(index)
+        {
+            *hosts.entry(assessment.host).or_default() += 1;
+        }
+    }
+    let most = worker.step_timeout * hosts.values().copied().max().unwrap_or_default();
+    let left = most.saturating_sub(waited).as_secs();
+    let hosts: Vec<String> = hosts.into_keys().collect();
+    format!("still waiting for {}, at most {left} s more; Ctrl-C leaves it to the hosts", hosts.join(", "))
 }
 
 /// What a stopped run did not come to, and what it does not wait for.

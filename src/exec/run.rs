@@ -81,6 +81,7 @@ impl<'a> Apply<'a> {
             .within(parallelism);
         worker.claim(&deferred).await;
         let waited = drive(&worker, &mut schedule, &mut summary, limit, &mut stops).await;
+        summary.aborted = !waited;
         for (index, because) in deferred {
             summary.deferred.push((worker.planner.resources[index].id.clone(), because));
         }
@@ -91,7 +92,8 @@ impl<'a> Apply<'a> {
                 ended = worker.finish(&mut summary) => Some(ended),
                 () = presses(&mut stops, more) => None,
             };
-            summary.interrupted |= ended.is_none();
+            summary.aborted = ended.is_none();
+            summary.interrupted |= summary.aborted;
             ended.unwrap_or(Ok(()))?;
         }
         summary.millis = millis(started.elapsed());

@@ -18,6 +18,8 @@ pub struct Summary {
     /// Some host that was to be changed does not answer, or not any more.
     pub unreachable: bool,
     pub interrupted: bool,
+    /// What runs was left to the hosts.
+    pub aborted: bool,
     pub millis: u64,
 }
 

@@ -28,6 +28,9 @@ pub struct Identity {
     pub systemd: bool,
     pub watchdog: bool,
     pub interfaces: Vec<Interface>,
+    /// File systems hacluster writes to.
+    #[serde(skip)]
+    pub disks: Vec<Disk>,
     /// Who holds the lock there: a run is under way.
     #[serde(skip)]
     pub holder: Option<Holder>,
@@ -43,6 +46,18 @@ pub struct Identity {
 pub struct Interface {
     pub name: String,
     pub addresses: Vec<String>,
+}
+
+/// The file system a folder is on.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Disk {
+    pub path: String,
+    /// Where it is mounted.
+    pub mount: String,
+    pub free_mib: u64,
+    /// `None` where files are not counted (btrfs).
+    pub free_inodes: Option<u64>,
+    pub read_only: bool,
 }
 
 impl Identity {
@@ -69,6 +84,32 @@ impl Identity {
 }
 
 impl Identity {
+    /// Takes `PATH FREE_BLOCKS BLOCK_SIZE INODES FREE_INODES`, as `stat -f` prints it.
+    pub(super) fn add_disk(&mut self, row: &str) {
+        let mut words = row.split(' ');
+        let path = words.next().unwrap_or_default().to_owned();
+        let numbers: Vec<u64> = words.filter_map(|word| word.parse().ok()).collect();
+        let [blocks, size, inodes, free] = numbers[..] else { return };
+        let free_mib = blocks.saturating_mul(size) >> 20;
+        let free_inodes = (inodes > 0).then_some(free);
+        self.disks.push(Disk { path, free_mib, free_inodes, ..Disk::default() });
+    }
+
+    /// Takes `POINT OPTIONS` of /proc/mounts; one further down, or later, counts.
+    pub(super) fn add_mount(&mut self, row: &str) {
+        let Some((point, options)) = row.split_once(' ') else { return };
+        let read_only = options.split(',').any(|option| option == "ro");
+        let below = |path: &str| {
+            point == "/"
+                || path.strip_prefix(point).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+        };
+        for disk in self.disks.iter_mut().filter(|disk| below(&disk.path) && disk.mount.len() <= point.len())
+        {
+            point.clone_into(&mut disk.mount);
+            disk.read_only = read_only;
+        }
+    }
+
     /// Takes `NAME ADDRESS/PREFIX`, as `ip -o addr` prints it.
     pub(super) fn add_address(&mut self, row: &str) {
         let Some((name, address)) = row.split_once(' ') else { return };

@@ -57,6 +57,8 @@ pub(super) fn identity<'a>(rows: impl Iterator<Item = &'a str>) -> Identity {
             // CAP_SYS_TIME is bit 25 (linux/capability.h).
             "caps" => found.can_set_clock = u64::from_str_radix(&value, 16).is_ok_and(|c| c >> 25 & 1 == 1),
             "address" => found.add_address(&value),
+            "disk" => found.add_disk(&value),
+            "mount" => found.add_mount(&value),
             _ => {}
         }
     }

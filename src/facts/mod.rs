@@ -19,7 +19,7 @@ pub mod view;
 use std::collections::BTreeMap;
 
 pub use holder::{Holder, Running};
-pub use identity::{Identity, Interface};
+pub use identity::{Disk, Identity, Interface};
 pub use needs::{EtcdEndpoint, Needs, PatroniEndpoint};
 pub(crate) use parse::TIMED_OUT;
 pub use parse::{ParseError, parse};

@@ -34,6 +34,8 @@ printf 'time=%s\n' "$(date +%s)"
 read -r f </var/lib/hacluster/fence && printf 'fence=%s\n' "$f"
 read -r p w </run/hacluster/holder && [ -d "/proc/$p" ] && printf 'holder=%s\nheld_since=%s\n' "$w" "$(stat -c %Y /run/hacluster/holder)"
 [ -e /run/hacluster/running ] && ! flock -n -s /run/hacluster/step.lock true && sed -n '2s/^/running=/p' /run/hacluster/running
+stat -f -c 'disk=%n %a %S %c %d' / /etc /var/lib /run
+while read -r _ p _ o _; do case $p in / | /etc | /var | /var/lib | /run) printf 'mount=%s %s\n' "$p" "$o" ;; esac; done </proc/1/mounts
 [ -d /run/systemd/system ] && echo systemd=yes
 [ -e /dev/watchdog ] && echo watchdog=yes
 while read -r k v; do [ "$k" = CapBnd: ] && printf 'caps=%s\n' "$v"; done </proc/1/status
