@@ -13,6 +13,7 @@ mod ending;
 mod facts;
 mod groups;
 mod hostile;
+mod issued;
 mod legible;
 mod lint;
 mod put;

@@ -78,9 +78,7 @@ pub(super) async fn drive(
                     left(worker, schedule, summary);
                     return false;
                 }
-                summary.interrupted = true;
-                stopped = Instant::now();
-                worker.sink.event(Event::Note { text: STOPPING.to_owned() });
+                stopped = stop(worker, summary, STOPPING.to_owned());
             }
             ended = tasks.next() => match ended {
                 Some((work, outcomes)) => end(worker, schedule, summary, &work, &outcomes),
@@ -91,15 +89,20 @@ pub(super) async fn drive(
                 worker.sink.event(Event::Note { text });
             }
             () = &mut too_long, if !summary.interrupted => {
-                summary.interrupted = true;
-                stopped = Instant::now();
                 let text = format!("the run took longer than {} s: what runs is waited for", limit.as_secs());
-                worker.sink.event(Event::Note { text });
+                stopped = stop(worker, summary, text);
             }
         }
     }
     left(worker, schedule, summary);
     true
+}
+
+/// Nothing new starts from now on.
+fn stop(worker: &Worker<'_>, summary: &mut Summary, text: String) -> Instant {
+    summary.interrupted = true;
+    worker.sink.event(Event::Note { text });
+    Instant::now()
 }
 
 fn end(

@@ -53,6 +53,18 @@ impl std::fmt::Debug for Apply<'_> {
     }
 }
 
+/// The end of a run; the second Ctrl-C in all ends this too.
+async fn last_look(worker: Worker<'_>, summary: &mut Summary, stops: &mut Stops) -> Result<(), ApplyError> {
+    let more = if summary.interrupted { 1 } else { 2 };
+    let ended = tokio::select! {
+        ended = worker.finish(summary) => Some(ended),
+        () = presses(stops, more) => None,
+    };
+    summary.aborted = ended.is_none();
+    summary.interrupted |= summary.aborted;
+    ended.unwrap_or(Ok(()))
+}
+
 impl<'a> Apply<'a> {
     /// Carries the plan out. First Ctrl-C: nothing new starts, what runs is
     /// waited for. Second: it is left to run on its hosts.
@@ -86,15 +98,7 @@ impl<'a> Apply<'a> {
             summary.deferred.push((worker.planner.resources[index].id.clone(), because));
         }
         if waited {
-            // The second Ctrl-C in all ends this too.
-            let more = if summary.interrupted { 1 } else { 2 };
-            let ended = tokio::select! {
-                ended = worker.finish(&mut summary) => Some(ended),
-                () = presses(&mut stops, more) => None,
-            };
-            summary.aborted = ended.is_none();
-            summary.interrupted |= summary.aborted;
-            ended.unwrap_or(Ok(()))?;
+            last_look(worker, &mut summary, &mut stops).await?;
         }
         summary.millis = millis(started.elapsed());
         sink.event(Event::RunEnded {

@@ -7,7 +7,7 @@ use super::change::{Change, Fields, Have, fields, owed, owes};
 use super::update::overdue;
 use super::{Manage, Script};
 use crate::facts::view::View;
-use crate::facts::{Fact, Facts, Needs};
+use crate::facts::{Fact, Facts, Needs, UnitFact};
 use crate::shell::quote;
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -87,14 +87,22 @@ impl Unit {
         }
     }
 
+    /// What systemd says of it; else what stands in its place.
+    fn fact<'a>(&self, host: &'a Facts) -> Result<&'a UnitFact, Have> {
+        let name = self.full_name();
+        match host.units.get(&name) {
+            None => Err(Have::Unreadable(format!("{name} was not asked for"))),
+            Some(Fact::Unreadable(why)) => Err(Have::Unreadable(why.clone())),
+            Some(Fact::Absent) => Err(Have::Absent),
+            Some(Fact::Present(unit)) => Ok(unit),
+        }
+    }
+
     /// What is left of what was asked for: it runs, starts at boot, is masked.
     pub(super) fn remains(&self, host: &Facts) -> Have {
-        let name = self.full_name();
-        let unit = match host.units.get(&name) {
-            None => return Have::Unreadable(format!("{name} was not asked for")),
-            Some(Fact::Unreadable(why)) => return Have::Unreadable(why.clone()),
-            Some(Fact::Absent) => return Have::Absent,
-            Some(Fact::Present(unit)) => unit,
+        let unit = match self.fact(host) {
+            Ok(unit) => unit,
+            Err(have) => return have,
         };
         let runs = self.state == Some(State::Started) && !matches!(&*unit.active, "inactive" | "failed" | "");
         let starts = self.enabled == Some(true) && unit.file_state.starts_with("enabled");
@@ -150,12 +158,9 @@ impl Manage for Unit {
     }
 
     fn have(&self, host: &Facts, _cluster: &View) -> Have {
-        let name = self.full_name();
-        let unit = match host.units.get(&name) {
-            None => return Have::Unreadable(format!("{name} was not asked for")),
-            Some(Fact::Unreadable(why)) => return Have::Unreadable(why.clone()),
-            Some(Fact::Absent) => return Have::Absent,
-            Some(Fact::Present(unit)) => unit,
+        let unit = match self.fact(host) {
+            Ok(unit) => unit,
+            Err(have) => return have,
         };
         let enabled = self.is_enabled(&unit.file_state);
         let state = match unit.active.as_str() {
@@ -165,7 +170,7 @@ impl Manage for Unit {
         };
         let runs = unit.started.filter(|_| state == "active");
         let overdue = overdue(&self.packages, runs, host);
-        let owes = match host.debts.get(&name) {
+        let owes = match host.debts.get(&self.full_name()) {
             _ if overdue.is_some() => owes("restart", overdue.as_deref()),
             Some(action) => owes(action, None),
             None if unit.need_reload => "unit file changed on disk".to_owned(),

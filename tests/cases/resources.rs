@@ -5,11 +5,9 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::os::unix::fs::OpenOptionsExt as _;
-use std::sync::LazyLock;
 
 use hacluster::facts::view::View;
 use hacluster::facts::{Facts, Needs};
-use hacluster::pki::{Authority, LeafSpec, describe};
 use hacluster::problem::Problem;
 use hacluster::resource::{Change, Kind, ResolveError, Resolver};
 use hacluster::secrets::{Keys, Secrets, Store};
@@ -19,6 +17,7 @@ use serde::de::DeserializeOwned;
 use toml::{Table, Value};
 
 use super::ending::Ending;
+use super::issued::{Leaf, OURS, issue};
 use super::legible::{NAMES, legible, masked};
 use super::{Case, NOW, answer, line};
 
@@ -45,9 +44,6 @@ pub(super) const KINDS: [&str; 20] = [
     "wait",
 ];
 
-static OURS: LazyLock<Authority> = LazyLock::new(|| Authority::generate("cold", NOW).unwrap());
-static OTHER: LazyLock<Authority> = LazyLock::new(|| Authority::generate("other", NOW).unwrap());
-
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Given {
@@ -73,22 +69,6 @@ struct Given {
     hosts: BTreeMap<String, Table>,
     #[serde(default)]
     unreachable: Vec<String>,
-}
-
-/// A certificate that lies on the host; made when the case runs.
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Leaf {
-    key: String,
-    names: Vec<String>,
-    usages: Vec<String>,
-    common_name: Option<String>,
-    /// Days from now on.
-    days: u64,
-    #[serde(default)]
-    foreign: bool,
-    #[serde(default)]
-    wrong_key: bool,
 }
 
 fn first() -> String {
@@ -169,33 +149,10 @@ fn kind(case: &Case, table: &Table) -> Kind {
     }
 }
 
-/// Puts the certificates of a case where its host would have shown them.
-fn issue(given: &mut Given) {
-    for (path, leaf) in &given.certificates {
-        let spec = LeafSpec {
-            common_name: leaf.common_name.clone(),
-            names: leaf.names.clone(),
-            usages: leaf.usages.clone(),
-            days: leaf.days,
-        };
-        let by = if leaf.foreign { &OTHER } else { &OURS };
-        let (pem, _) = by.issue(&spec, NOW).unwrap();
-        let hash = if leaf.wrong_key { "0".repeat(64) } else { describe(&pem).unwrap().public_key };
-        for (section, key, text) in
-            [("contents", path, pem), ("public_keys", &leaf.key, format!("{hash}  -"))]
-        {
-            let items = given.facts.entry(section).or_insert_with(|| Value::Table(Table::new()));
-            if let Some(items) = items.as_table_mut() {
-                items.entry(key.as_str()).or_insert(Value::from(text));
-            }
-        }
-    }
-}
-
 /// Change and script of a case.
 fn judge(case: &Case) -> (Result<Change, String>, Option<String>) {
     let mut given: Given = case.given();
-    issue(&mut given);
+    issue(&given.certificates, &mut given.facts);
     let mut kind = kind(case, &given.resource);
     if let Some(ending) = &given.gone {
         kind = ending.of(kind);

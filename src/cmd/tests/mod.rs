@@ -1,6 +1,7 @@
 //! Owns a cluster of two hosts that do not exist, for the tests of commands.
 //! Must not open a connection.
 
+mod allowed;
 mod drift;
 mod plan;
 mod saved;

@@ -11,16 +11,15 @@ use crate::cmd::reading::{Asked, Reading, read};
 use crate::cmd::world::World;
 use crate::cmd::{ownership, saved};
 use crate::error::{Failure, Reason};
-use crate::ledger::Ledger;
 use crate::plan::{Allowed, Selection};
 use crate::secrets::Secrets;
 use crate::transport::fake::Fake;
 
 /// A cluster of two hosts where some sections read otherwise than converged.
-type Hosts<'a> = [(&'a str, &'a [(&'a str, &'a str)]); 2];
+pub(super) type Hosts<'a> = [(&'a str, &'a [(&'a str, &'a str)]); 2];
 
-const PACKAGE_GONE: &[(&str, &str)] = &[("packages", "")];
-const FILE_EDITED: &[(&str, &str)] = &[
+pub(super) const PACKAGE_GONE: &[(&str, &str)] = &[("packages", "")];
+pub(super) const FILE_EDITED: &[(&str, &str)] = &[
     ("hashes", "0000000000000000000000000000000000000000000000000000000000000000  /etc/route"),
     ("contents", "NONCE item 0\nby hand\nNONCE done 0"),
 ];
@@ -29,33 +28,20 @@ const FILE_EDITED_AGAIN: &[(&str, &str)] = &[
     ("contents", "NONCE item 0\nby another hand\nNONCE done 0"),
 ];
 
-/// A ledger that knows of data that nothing asks for, and not of the file that is there.
-fn theirs(world: &World) -> String {
-    let sections = converged(world, "n1");
-    let (_, text) = sections.iter().find(|(name, _)| *name == "ledger").unwrap();
-    let mut ledger = Ledger::read(Some(text)).unwrap();
-    ledger.resources.remove("n1/file:/etc/route");
-    let owned = r#"{"kind":{"directory":{"path":"/srv/data","data":true}},"playbook":"own"}"#;
-    ledger.owned.insert("n1/directory:/srv/data".to_owned(), serde_json::from_str(owned).unwrap());
-    serde_json::to_string(&ledger).unwrap()
-}
-
-const THEIR_PATHS: &str = "regular file|0640|root|root|/etc/route\ndirectory|0755|root|root|/srv/data";
-
-struct Case {
+pub(super) struct Case {
     folder: Folder,
     /// The hosts' converged answers, from before any edit of the folder.
-    old: World,
+    pub(super) old: World,
 }
 
 impl Case {
-    fn new() -> Self {
+    pub(super) fn new() -> Self {
         let folder = Folder::new().with_secrets();
         let old = folder.world();
         Self { folder, old }
     }
 
-    fn path(&self) -> PathBuf {
+    pub(super) fn path(&self) -> PathBuf {
         self.folder.file().with_file_name("plan.json")
     }
 
@@ -67,11 +53,16 @@ impl Case {
     }
 
     /// `plan --out`.
-    async fn save(&self, target: &str, hosts: &Hosts<'_>) {
+    pub(super) async fn save(&self, target: &str, hosts: &Hosts<'_>) {
         self.save_allowed(target, Allowed::default(), hosts).await.unwrap();
     }
 
-    async fn save_allowed(&self, target: &str, allowed: Allowed, hosts: &Hosts<'_>) -> Result<(), Failure> {
+    pub(super) async fn save_allowed(
+        &self,
+        target: &str,
+        allowed: Allowed,
+        hosts: &Hosts<'_>,
+    ) -> Result<(), Failure> {
         let mut world = self.folder.world();
         let args = SelectArgs { target: vec![target.to_owned()], ..SelectArgs::default() };
         let selection = world.select(&args).unwrap();
@@ -82,7 +73,7 @@ impl Case {
     }
 
     /// `apply FILE` up to the first change: what would be done.
-    async fn apply(&self, hosts: &Hosts<'_>) -> Result<Vec<String>, String> {
+    pub(super) async fn apply(&self, hosts: &Hosts<'_>) -> Result<Vec<String>, String> {
         let said = |failure: Failure| {
             assert_eq!((failure.reason, failure.hints.len()), (Reason::Stale, 1));
             self.folder.shown(&failure.message)
@@ -202,54 +193,5 @@ async fn nothing_else_is_written_over_and_nothing_else_is_read() {
     plan.json: it is no saved plan
     plan.json: it is a saved plan of version 1; this hacluster reads 2
     plan.json: it is a damaged plan: missing field `program`
-    ");
-}
-
-/// What was allowed is part of the plan: what is allowed later, or by an edited
-/// file, is not in it.
-#[tokio::test]
-async fn what_a_plan_was_allowed_is_kept_with_it() {
-    let case = Case::new();
-    let ledger = theirs(&case.old);
-    let there: &[(&str, &str)] = &[("ledger", &ledger), ("paths", THEIR_PATHS)];
-    let other: Vec<(&str, &str)> = [there, FILE_EDITED].concat();
-    let hosts = [("n1", there), ("n2", &[][..])];
-    let destroy = |destroy| Allowed { destroy, ..Allowed::default() };
-    case.save_allowed("", destroy(true), &hosts).await.unwrap();
-    assert_eq!(case.apply(&hosts).await.unwrap(), ["n1/directory:/srv/data"]);
-    case.save_allowed("", destroy(false), &hosts).await.unwrap();
-    assert_eq!(case.apply(&hosts).await.unwrap(), Vec::<String>::new());
-    let text = fs::read_to_string(case.path()).unwrap();
-    fs::write(case.path(), text.replace("\"destroy\": false", "\"destroy\": true")).unwrap();
-    assert!(saved::read(&case.path()).unwrap().allowed.destroy);
-    assert_eq!(case.apply(&hosts).await.unwrap(), Vec::<String>::new(), "it was not in the plan");
-
-    let hosts = [("n1", &*other), ("n2", &[][..])];
-    case.save("", &hosts).await;
-    let said = case.apply(&hosts).await.unwrap_err();
-    assert_eq!(said, "1 of the files to write are there and are not hacluster's");
-    let adopt = |path: &str| Allowed { adopt: vec![path.to_owned()], ..Allowed::default() };
-    case.save_allowed("", adopt("/etc/route"), &hosts).await.unwrap();
-    assert_eq!(case.apply(&hosts).await.unwrap(), ["n1/file:/etc/route", "n1/unit:router"]);
-}
-
-/// By the same words as anything else; a typing error is told from it only when
-/// the ledgers are read.
-#[tokio::test]
-async fn what_only_a_ledger_knows_can_be_named() {
-    let case = Case::new();
-    let ledger = theirs(&case.old);
-    let there: Vec<(&str, &str)> = [&[("ledger", &*ledger), ("paths", THEIR_PATHS)], PACKAGE_GONE].concat();
-    let hosts = [("n1", &*there), ("n2", PACKAGE_GONE)];
-    let allowed = || Allowed { destroy: true, ..Allowed::default() };
-    for target in ["n1/directory:/srv/data", "directory:/srv/data", "own", "own/*", "n?/directory:*"] {
-        case.save_allowed(target, allowed(), &hosts).await.unwrap();
-        assert_eq!(case.apply(&hosts).await.unwrap(), ["n1/directory:/srv/data"], "{target}");
-    }
-    let failure = case.save_allowed("directory:/srv/dat", allowed(), &hosts).await.unwrap_err();
-    let said = failure.text(crate::report::ui::Paint::default());
-    insta::assert_snapshot!(said, @"
-    error: --target directory:/srv/dat: nothing in this cluster is called so
-    hint: did you mean directory:/srv/data?
     ");
 }
