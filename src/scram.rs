@@ -1,7 +1,7 @@
 //! Owns SCRAM-SHA-256 verifiers (RFC 5802, RFC 7677): what `PostgreSQL` keeps in
 //! place of a password. Must not know whose password it is.
 
-use data_encoding::BASE64;
+use data_encoding::{BASE64, HEXLOWER};
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use pbkdf2::pbkdf2_hmac_array;
 use sha2::{Digest as _, Sha256};
@@ -30,6 +30,11 @@ fn hmac(key: &[u8], message: &[u8]) -> [u8; 32] {
     let Ok(mut mac) = Hmac::<Sha256>::new_from_slice(key) else { return [0; 32] };
     mac.update(message);
     mac.finalize().into_bytes().into()
+}
+
+/// A text that only whoever has the key could have made, in hexadecimal.
+pub fn keyed(key: &Secret, message: &str) -> String {
+    HEXLOWER.encode(&hmac(key.expose().as_bytes(), message.as_bytes()))
 }
 
 fn make(password: &str, salt: &[u8], iterations: u32) -> Secret {

@@ -7,6 +7,7 @@ mod keepalived;
 mod problems;
 mod patroni;
 mod pgdg;
+mod rotation;
 mod systems;
 
 use std::collections::BTreeSet;

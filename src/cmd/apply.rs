@@ -10,7 +10,8 @@ use super::describe::Describe;
 use super::ownership;
 use super::plan;
 use super::reading::{self, Asked, Reading};
-use super::world::{Vault, World};
+use super::unlock::Vault;
+use super::world::World;
 use super::{block_on, limits, preflight, reach, saved, validate};
 use crate::cli::{ApplyArgs, Globals};
 use crate::error::{Exit, Failure, Reason};
@@ -35,7 +36,12 @@ pub(super) fn run(ui: &Ui, globals: &Globals, args: &ApplyArgs) -> Result<Exit, 
         saved.as_ref().map_or_else(|| ownership::allowed(&args.allow), |saved| saved.allowed.clone());
     ownership::adopt(&mut world, &allowed.adopt)?;
     let asked = Asked { diff: !args.no_diff, allowed, selection };
-    block_on(whole(ui, &mut world, args, asked, saved.as_ref()))?
+    let everything = asked.selection.is_whole();
+    let exit = block_on(whole(ui, &mut world, args, asked, saved.as_ref()))??;
+    if everything && exit == Exit::Clean {
+        world.settle_secrets(ui)?;
+    }
+    Ok(exit)
 }
 
 async fn whole(

@@ -6,7 +6,8 @@ use std::time::Instant;
 
 use super::describe::{changed_text, reads};
 use super::reading::{Contents, contents, names, prune, reached_all};
-use super::world::{Vault, World};
+use super::unlock::Vault;
+use super::world::World;
 use super::{block_on, lock, ownership::kept, reach};
 use crate::cli::{DriftCheckArgs, Globals};
 use crate::error::{Exit, Failure};

@@ -1,7 +1,8 @@
 //! Owns `explain`: what follows from the inventory, by arithmetic alone.
 //! Must not contact a host.
 
-use super::world::{Vault, World};
+use super::unlock::Vault;
+use super::world::World;
 use crate::cli::{ExplainArgs, Globals, Topic};
 use crate::error::{Exit, Failure};
 use crate::inventory::{Host, Votes};

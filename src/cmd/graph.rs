@@ -7,7 +7,8 @@ use petgraph::dot::{Config, Dot};
 use petgraph::graph::{DiGraph, EdgeReference, NodeIndex};
 use petgraph::visit::EdgeRef as _;
 
-use super::world::{Vault, World};
+use super::unlock::Vault;
+use super::world::World;
 use crate::cli::{Globals, GraphArgs, GraphFormat};
 use crate::error::{Exit, Failure};
 use crate::expand::Resource;

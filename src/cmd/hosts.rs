@@ -5,7 +5,8 @@ use std::path::{Path, PathBuf};
 
 use serde_json::json;
 
-use super::world::{Vault, World};
+use super::unlock::Vault;
+use super::world::World;
 use super::{block_on, reach};
 use crate::cli::{Globals, HostsCommand, TrustArgs};
 use crate::error::{Exit, Failure, Reason};

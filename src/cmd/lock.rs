@@ -4,7 +4,8 @@
 use std::collections::BTreeMap;
 
 use super::reading::reached_all;
-use super::world::{Vault, World};
+use super::unlock::Vault;
+use super::world::World;
 use super::{block_on, reach};
 use crate::cli::{Globals, LockCommand};
 use crate::error::{Exit, Failure};

@@ -6,7 +6,8 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::handover::{self, GROUPS, member_needs, members};
-use super::world::{Vault, World};
+use super::unlock::Vault;
+use super::world::World;
 use super::{apply, block_on, node, reach, reading, status};
 use crate::cli::{ApplyArgs, Globals, RemoveArgs};
 use crate::error::{Exit, Failure, Reason};

@@ -4,7 +4,8 @@ use std::time::Instant;
 
 use super::describe::Describe;
 use super::reading::{self, Asked};
-use super::world::{Vault, World};
+use super::unlock::Vault;
+use super::world::World;
 use super::{block_on, ownership, reach, saved, validate};
 use crate::cli::{Globals, PlanArgs};
 use crate::error::{Exit, Failure};

@@ -3,7 +3,8 @@
 
 use std::sync::Arc;
 
-use super::world::{Vault, World, template_of};
+use super::unlock::Vault;
+use super::world::{World, template_of};
 use super::{block_on, reach};
 use crate::cli::{Globals, RenderArgs};
 use crate::error::{Exit, Failure, Reason};

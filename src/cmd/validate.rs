@@ -2,7 +2,8 @@
 
 use serde_json::json;
 
-use super::world::{Vault, World};
+use super::unlock::Vault;
+use super::world::World;
 use crate::cli::Globals;
 use crate::error::{Exit, Failure};
 use crate::inventory::Votes;

@@ -12,6 +12,7 @@ use crate::ledger::Ledger;
 use crate::plan::Observed;
 use crate::problem::{Problem, Problems};
 use crate::report::ui::Ui;
+use crate::resource::{etcd_mark_path, etcd_outdated};
 use crate::secrets::{Form, Secrets};
 
 impl World {
@@ -22,6 +23,7 @@ impl World {
         if self.secrets.is_none() {
             self.first_secrets(observed, ui)?;
         }
+        self.newest_secrets(observed)?;
         self.missing_secrets(observed, ui)?;
         for weak in self.secrets.iter().flat_map(|secrets| secrets.weak()) {
             ui.note(&format!("warning: {weak}"));
@@ -88,6 +90,22 @@ impl World {
         Ok(())
     }
 
+    /// With older ones hosts would be given passwords that etcd does not take any more.
+    fn newest_secrets(&self, observed: &Observed) -> Result<(), Failure> {
+        let Some(secrets) = &self.secrets else { return Ok(()) };
+        for user in ["root", "patroni"] {
+            let found = observed.view.etcd.passwords.get(&etcd_mark_path(user));
+            if found.is_some_and(|found| etcd_outdated(secrets, user, found)) {
+                let (path, name) = (self.secrets_path(), format!("etcd.{user}"));
+                let message = format!("{} holds another {name} than etcd was given last", path.display());
+                return Err(Failure::new(Reason::Secrets, message).hint(format!(
+                    "copy the newest file from whoever rotated it; if it was edited by hand, put the old value back and use `hacluster secrets set {name}`"
+                )));
+            }
+        }
+        Ok(())
+    }
+
     /// Those that the file names itself are somebody's own: a misspelt one must not
     /// become a new password.
     fn unknown(&self, lacking: &[&str], secrets: &Secrets) -> Vec<Problem> {
@@ -107,6 +125,25 @@ impl World {
             Some(Problem::error(&place.source, "HAC-E063", place.span, message).help(help))
         };
         written.filter_map(problem).collect()
+    }
+
+    /// Every host has the new values: those of before are of no more use.
+    pub(super) fn settle_secrets(&self, ui: &Ui) -> Result<(), Failure> {
+        if self.secrets.as_ref().is_none_or(|secrets| secrets.settled().is_none()) {
+            return Ok(());
+        }
+        let _held = self.store.lock()?;
+        // One that was rotated meanwhile is not on any host yet.
+        if let Some(now) = self.store.load()?.filter(|now| Some(now) == self.secrets.as_deref())
+            && let Some(settled) = now.settled()
+        {
+            self.store.replace(&settled)?;
+            ui.note(&format!(
+                "{} keeps the new values only: every host has them.",
+                self.secrets_path().display()
+            ));
+        }
+        Ok(())
     }
 
     fn hold(&mut self, secrets: Secrets) {

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use super::unlock::{self, Vault};
 use super::{limits, pins};
 use crate::cli::{Globals, SelectArgs};
 use crate::error::{Failure, Reason};
@@ -17,16 +18,7 @@ use crate::playbook::{self, Playbook};
 use crate::problem::{Problem, Problems};
 use crate::render::Renderer;
 use crate::resource::Kind;
-use crate::secrets::{Keys, Secrets, SecretsError, Store};
-
-/// Whether the secrets are read.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Vault {
-    Shut,
-    Open,
-    /// Where the means to read them are at hand; what needs none goes on without.
-    IfReadable,
-}
+use crate::secrets::{Secrets, Store};
 
 /// Everything that follows from the files.
 #[derive(Debug)]
@@ -52,11 +44,11 @@ impl World {
         let own = folder(globals.playbooks.as_deref(), &globals.file, "playbooks")?;
         let playbooks = playbook::load(own.as_deref())?;
         Problems::check(limits::unused(&inventory, &playbooks))?;
-        let store = store(globals, &inventory);
-        let (secrets, blind) = read(&store, vault)?;
+        let store = unlock::store(globals, &inventory);
+        let (secrets, blind) = unlock::read(&store, vault)?;
         let secrets = secrets.map(Arc::new);
         let renderer = Renderer::new(templates.as_deref(), secrets.clone());
-        let resources = expand(&playbooks, &inventory.context(), &renderer)?;
+        let resources = expand(&playbooks, &unlock::context(&inventory, secrets.as_deref()), &renderer)?;
         Problems::check(pins::unused(&inventory, &resources))?;
         let graph = Graph::build(&resources, &playbooks)?;
         let world = Self {
@@ -204,30 +196,6 @@ pub(super) fn template_of(kind: &Kind) -> Option<&str> {
         Kind::File(file) => file.template.as_deref(),
         Kind::PatroniConfig(config) => Some(&config.template),
         _ => None,
-    }
-}
-
-/// Where this inventory's secrets lie.
-pub(super) fn store(globals: &Globals, inventory: &Inventory) -> Store {
-    let home = std::env::home_dir().unwrap_or_default();
-    let xdg = std::env::var_os("XDG_CONFIG_HOME").map(PathBuf::from).filter(|path| path.is_absolute());
-    let keys = Keys {
-        named: globals.identity.clone(),
-        config: xdg.unwrap_or_else(|| home.join(".config")),
-        home,
-        path: std::env::var_os("PATH"),
-    };
-    let recipients = inventory.secrets.recipients.iter().map(ToString::to_string).collect();
-    Store::beside(&globals.file, recipients, keys)
-}
-
-fn read(store: &Store, vault: Vault) -> Result<(Option<Secrets>, Option<String>), SecretsError> {
-    if vault == Vault::Shut {
-        return Ok((None, None));
-    }
-    match store.load() {
-        Err(error) if vault == Vault::IfReadable && error.lacks_key() => Ok((None, Some(error.to_string()))),
-        read => read.map(|secrets| (secrets, None)),
     }
 }
 

@@ -42,12 +42,14 @@ impl Expansion<'_> {
             StepKind::EtcdAuth(spec) => {
                 Kind::EtcdAuth(EtcdAuth { name: name(), ..self.fill(spec, at, context)? })
             }
+            StepKind::EtcdPassword(spec) => Kind::EtcdPassword(self.fill(spec, at, context)?),
             StepKind::PatroniConfig(spec) => {
                 Kind::PatroniConfig(PatroniConfig { name: name(), ..self.fill(spec, at, context)? })
             }
             StepKind::PatroniRestart(spec) => {
                 Kind::PatroniRestart(PatroniRestart { name: name(), ..self.fill(spec, at, context)? })
             }
+            StepKind::PostgresPassword(spec) => Kind::PostgresPassword(self.fill(spec, at, context)?),
             StepKind::PostgresUser(spec) => Kind::PostgresUser(self.fill(spec, at, context)?),
             StepKind::PostgresDatabase(spec) => Kind::PostgresDatabase(self.fill(spec, at, context)?),
             StepKind::PostgresExtension(spec) => Kind::PostgresExtension(self.fill(spec, at, context)?),

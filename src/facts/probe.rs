@@ -12,6 +12,8 @@ use crate::shell::{quote, words};
 
 /// Where a host keeps what hacluster remembers there.
 pub const STATE: &str = "/var/lib/hacluster";
+/// Where marks say which passwords of etcd's users were set last; a name follows.
+pub const ETCD_PASSWORDS: &str = "/var/lib/hacluster/etcd-password-";
 /// The ledger's file name in [`STATE`].
 pub const LEDGER: &str = "ledger.json";
 

@@ -1,11 +1,11 @@
 //! Owns the view: a pure fold of all hosts' facts. The only way for a resource
 //! to see another host or the clock. Must not know resources.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
-use super::{EtcdFact, EtcdRow, Fact, Facts, PatroniFact};
+use super::{ETCD_PASSWORDS, EtcdFact, EtcdRow, Fact, Facts, PatroniFact};
 
 /// What is true of the cluster now.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -31,6 +31,8 @@ pub struct EtcdView {
     /// Name of the raft leader.
     pub leader: Option<String>,
     pub auth: Option<bool>,
+    /// Hashes of the marks that hosts have, by path.
+    pub passwords: BTreeMap<String, BTreeSet<String>>,
     /// Hosts by the id of the etcd cluster they have a member of.
     pub clusters: BTreeMap<String, Vec<String>>,
     /// Names of members that were asked but could not be read.
@@ -76,6 +78,11 @@ impl View {
                 match fact {
                     Fact::Present(fact) => view.etcd.add(name, host, fact),
                     _ => view.etcd.unread.push(name.clone()),
+                }
+            }
+            for (path, hash) in facts.hashes.iter().filter(|(path, _)| path.starts_with(ETCD_PASSWORDS)) {
+                if let Fact::Present(hash) = hash {
+                    view.etcd.passwords.entry(path.clone()).or_default().insert(hash.clone());
                 }
             }
             if let Some(Fact::Present(fact)) = &facts.patroni {

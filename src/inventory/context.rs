@@ -45,6 +45,8 @@ fn computed(tables: &Tables, hosts: &[Host]) -> Value {
         "etcd_heartbeat": etcd.heartbeat_interval,
         "etcd_election": etcd.election_timeout,
         "vrrp_advert": seconds(postgres.preset.timing().vrrp_advert),
+        // Whether hosts may know older passwords: the secrets say, not the file.
+        "rotating": false,
         "votes": votes.total(),
         "quorum": votes.quorum(),
         "vote_margin": votes.margin(),

@@ -9,8 +9,9 @@ use serde::Deserialize;
 use crate::group::GroupName;
 use crate::release::{RELEASES, Systems};
 use crate::resource::{
-    Certificate, Command, Directory, EtcdAuth, EtcdMember, EtcdMembers, File, Group, Link, PatroniConfig,
-    PatroniRestart, PostgresDatabase, PostgresExtension, PostgresGrant, PostgresUser, Unit, User, Wait,
+    Certificate, Command, Directory, EtcdAuth, EtcdMember, EtcdMembers, EtcdPassword, File, Group, Link,
+    PatroniConfig, PatroniRestart, PostgresDatabase, PostgresExtension, PostgresGrant, PostgresPassword,
+    PostgresUser, Unit, User, Wait,
 };
 use crate::span::{Place, Source};
 
@@ -133,8 +134,10 @@ pub enum StepKind {
     EtcdMember(EtcdMember),
     EtcdMembers(EtcdMembers),
     EtcdAuth(EtcdAuth),
+    EtcdPassword(EtcdPassword),
     PatroniConfig(PatroniConfig),
     PatroniRestart(PatroniRestart),
+    PostgresPassword(PostgresPassword),
     PostgresUser(PostgresUser),
     PostgresDatabase(PostgresDatabase),
     PostgresExtension(PostgresExtension),
@@ -158,8 +161,10 @@ impl Step {
             StepKind::EtcdMember(s) => serde_json::to_string(s),
             StepKind::EtcdMembers(s) => serde_json::to_string(s),
             StepKind::EtcdAuth(s) => serde_json::to_string(s),
+            StepKind::EtcdPassword(s) => serde_json::to_string(s),
             StepKind::PatroniConfig(s) => serde_json::to_string(s),
             StepKind::PatroniRestart(s) => serde_json::to_string(s),
+            StepKind::PostgresPassword(s) => serde_json::to_string(s),
             StepKind::PostgresUser(s) => serde_json::to_string(s),
             StepKind::PostgresDatabase(s) => serde_json::to_string(s),
             StepKind::PostgresExtension(s) => serde_json::to_string(s),

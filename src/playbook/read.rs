@@ -14,8 +14,9 @@ use crate::group::GroupName;
 use crate::problem::{Problem, Problems};
 use crate::release::RELEASES;
 use crate::resource::{
-    Certificate, Command, Directory, EtcdAuth, EtcdMember, EtcdMembers, File, Group, Link, PatroniConfig,
-    PatroniRestart, PostgresDatabase, PostgresExtension, PostgresGrant, PostgresUser, Unit, User, Wait,
+    Certificate, Command, Directory, EtcdAuth, EtcdMember, EtcdMembers, EtcdPassword, File, Group, Link,
+    PatroniConfig, PatroniRestart, PostgresDatabase, PostgresExtension, PostgresGrant, PostgresPassword,
+    PostgresUser, Unit, User, Wait,
 };
 use crate::span::{Place, Source};
 
@@ -78,7 +79,9 @@ struct RawStep {
     etcd_member: Option<EtcdMember>,
     etcd_members: Option<EtcdMembers>,
     etcd_auth: Option<EtcdAuth>,
+    etcd_password: Option<EtcdPassword>,
     patroni_config: Option<PatroniConfig>,
+    postgres_password: Option<PostgresPassword>,
     postgres_user: Option<PostgresUser>,
     postgres_database: Option<PostgresDatabase>,
     postgres_extension: Option<PostgresExtension>,
@@ -87,8 +90,8 @@ struct RawStep {
 }
 
 const KINDS: &str = "file, directory, link, package, user, group, unit, sysctl, certificate, command, wait, \
-                     etcd_member, etcd_members, etcd_auth, patroni_config, patroni_restart, postgres_user, \
-                     postgres_database, postgres_extension, postgres_grant";
+                     etcd_member, etcd_members, etcd_auth, etcd_password, patroni_config, patroni_restart, \
+                     postgres_password, postgres_user, postgres_database, postgres_extension, postgres_grant";
 
 impl RawStep {
     fn kinds(&self) -> Vec<StepKind> {
@@ -107,8 +110,10 @@ impl RawStep {
         kinds.extend(self.etcd_member.clone().map(StepKind::EtcdMember));
         kinds.extend(self.etcd_members.clone().map(StepKind::EtcdMembers));
         kinds.extend(self.etcd_auth.clone().map(StepKind::EtcdAuth));
+        kinds.extend(self.etcd_password.clone().map(StepKind::EtcdPassword));
         kinds.extend(self.patroni_config.clone().map(StepKind::PatroniConfig));
         kinds.extend(self.patroni_restart.clone().map(StepKind::PatroniRestart));
+        kinds.extend(self.postgres_password.clone().map(StepKind::PostgresPassword));
         kinds.extend(self.postgres_user.clone().map(StepKind::PostgresUser));
         kinds.extend(self.postgres_database.clone().map(StepKind::PostgresDatabase));
         kinds.extend(self.postgres_extension.clone().map(StepKind::PostgresExtension));

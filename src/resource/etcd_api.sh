@@ -4,9 +4,12 @@
 # it elsewhere by HAC_TMP).
 
 # etcd_login CA IDENTITY PASSWORD ENDPOINT...: finds an endpoint that answers,
-# and a token for root (PASSWORD as it stands in a JSON string) where authentication is on.
+# and a token for root where authentication is on, by the first of the passwords in
+# PASSWORD (a line each, as it stands in a JSON string) that etcd takes.
 etcd_login() {
-    etcd_ca=$1 etcd_identity=$2 etcd_password=$3
+    etcd_break='
+'
+    etcd_ca=$1 etcd_identity=$2 etcd_password=$3$etcd_break
     shift 3
     umask 077
     etcd_header=$(mktemp "${HAC_TMP:-/run}/hacluster.XXXXXX")
@@ -24,9 +27,13 @@ etcd_login() {
     *'user name is empty'*) ;;
     *) return 0 ;;
     esac
-    printf '{"name":"root","password":"%s"}' "$etcd_password" | etcd_curl /v3/auth/authenticate >"$etcd_header.answer"
-    sed -n 's/.*"token": *"\([^"]*\)".*/Authorization: \1/p' "$etcd_header.answer" >"$etcd_header"
-    rm -f "$etcd_header.answer"
+    until [ -s "$etcd_header" ] || [ -z "$etcd_password" ]; do
+        printf '{"name":"root","password":"%s"}' "${etcd_password%%"$etcd_break"*}" |
+            etcd_curl /v3/auth/authenticate >"$etcd_header.answer"
+        sed -n 's/.*"token": *"\([^"]*\)".*/Authorization: \1/p' "$etcd_header.answer" >"$etcd_header"
+        rm -f "$etcd_header.answer"
+        etcd_password=${etcd_password#*"$etcd_break"}
+    done
     if [ ! -s "$etcd_header" ]; then
         echo "etcd refused root's password from the secrets file" >&2
         return 1
@@ -131,4 +138,19 @@ etcd_promote() {
         fi
         sleep 0.5
     done
+}
+
+# etcd_accepts USER PASSWORD: as they stand in JSON strings.
+etcd_accepts() {
+    printf '{"name":"%s","password":"%s"}' "$1" "$2" | etcd_curl /v3/auth/authenticate | grep -q '"token"'
+}
+
+# etcd_password USER PASSWORD SECONDS: makes it the user's, unless it is already.
+# Whoever logs in with it has SECONDS to learn it; until then their tokens are good.
+etcd_password() {
+    etcd_accepts "$1" "$2" && return 0
+    sleep "$3"
+    etcd_call /v3/auth/user/changepw "{\"name\":\"$1\",\"password\":\"$2\"}" && etcd_accepts "$1" "$2" && return 0
+    echo "etcd did not take the new password of $1: $etcd_answer" >&2
+    return 1
 }

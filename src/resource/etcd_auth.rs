@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::change::{Change, Fields, Have, fields};
 use super::etcd_member::{ETCD_API, json_quoted};
+use super::etcd_password::{etcd_mark_path, mark, put_mark};
 use super::{Manage, ResolveError, Resolver, Script};
 use crate::facts::view::View;
 use crate::facts::{Facts, Needs};
@@ -27,6 +28,9 @@ pub struct EtcdAuth {
     pub root_password: Option<Secret>,
     #[serde(skip)]
     pub user_password: Option<Secret>,
+    /// Marks of both, by user.
+    #[serde(skip)]
+    pub marks: Vec<(String, String)>,
 }
 
 /// The first key after every key that begins with `prefix` (etcd's range end).
@@ -42,7 +46,10 @@ fn range_end(prefix: &str) -> Vec<u8> {
 }
 
 impl Manage for EtcdAuth {
-    fn needs(&self, _needs: &mut Needs) {}
+    /// Marks say whether the secrets at hand are the newest.
+    fn needs(&self, needs: &mut Needs) {
+        needs.hashes.extend(["root", self.user.as_str()].map(etcd_mark_path));
+    }
 
     fn want(&self) -> Option<Fields> {
         Some(fields([("authentication", "on")]))
@@ -71,7 +78,8 @@ impl Manage for EtcdAuth {
              etcd_ensure /v3/auth/user/grant '{{\"user\":\"root\",\"role\":\"root\"}}'\n\
              etcd_ensure /v3/auth/role/add {role}\netcd_ensure /v3/auth/role/grant {permission}\n\
              etcd_ensure /v3/auth/user/add \"{{\\\"name\\\":\\\"{name}\\\",\\\"password\\\":\\\"$user\\\"}}\"\n\
-             etcd_ensure /v3/auth/user/grant {grant}\netcd_ensure /v3/auth/enable '{{}}'\n",
+             etcd_ensure /v3/auth/user/grant {grant}\netcd_ensure /v3/auth/enable '{{}}'\n{marks}",
+            marks = self.marks.iter().map(|(user, mark)| put_mark(user, mark)).collect::<String>(),
             root = password(&self.root_password),
             user = password(&self.user_password),
             ca = quote(&self.ca),
@@ -88,6 +96,11 @@ impl Manage for EtcdAuth {
         let secrets = with.secrets().ok_or(ResolveError::NoSecrets)?;
         self.root_password = secrets.get("etcd.root").cloned();
         self.user_password = secrets.get(&format!("etcd.{}", self.user)).cloned();
+        let both = [("root", &self.root_password), (self.user.as_str(), &self.user_password)];
+        let marked = both.into_iter().filter_map(|(user, password)| {
+            password.as_ref().map(|password| (user.to_owned(), mark(secrets, user, password)))
+        });
+        self.marks = marked.collect();
         Ok(())
     }
 }

@@ -4,6 +4,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::change::{Change, Field, Fields, Have, fields};
+use super::etcd_password::json_lines;
 use super::file::sha256;
 use super::{Manage, ResolveError, Resolver, Script};
 use crate::facts::view::{EtcdView, View};
@@ -41,7 +42,7 @@ pub struct EtcdMember {
     #[serde(skip)]
     pub token: Option<String>,
     #[serde(skip)]
-    pub password: Option<Secret>,
+    pub password: Vec<Secret>,
 }
 
 /// A secret as it stands inside the quotes of a JSON string.
@@ -99,7 +100,7 @@ impl EtcdMember {
 
     pub(super) fn login(&self) -> String {
         let (ca, identity) = (quote(&self.ca), quote(&self.identity));
-        let password = quote(&json_quoted(self.password.as_ref()));
+        let password = quote(&json_lines(&self.password));
         format!("{ETCD_API}\netcd_login {ca} {identity} {password} {}\n", self.others())
     }
 
@@ -221,7 +222,7 @@ impl Manage for EtcdMember {
     /// `to` is a member's id. Only the leader itself hands over, so it is asked.
     fn hand_over(&self, _from: &str, to: &str) -> Option<Script> {
         let (ca, identity, own) = (quote(&self.ca), quote(&self.identity), quote(&self.client));
-        let password = quote(&json_quoted(self.password.as_ref()));
+        let password = quote(&json_lines(&self.password));
         let body = quote(&format!("{{\"targetID\":\"{to}\"}}"));
         Some(Script::new(format!(
             "{ETCD_API}\netcd_login {ca} {identity} {password} {own}\n\
@@ -233,7 +234,7 @@ impl Manage for EtcdMember {
         let secrets = with.secrets().ok_or(ResolveError::NoSecrets)?;
         // No secret: etcd logs it. The authority names this cluster and no other.
         self.token = Some(sha256(&secrets.authority.cert_pem)[..16].to_owned());
-        self.password = secrets.get("etcd.root").cloned();
+        self.password = secrets.known("etcd.root");
         Ok(())
     }
 }

@@ -5,7 +5,8 @@
 use serde::{Deserialize, Serialize};
 
 use super::change::{self, Change, Field, Fields, Have, fields};
-use super::etcd_member::{ETCD_API, json_quoted};
+use super::etcd_member::ETCD_API;
+use super::etcd_password::json_lines;
 use super::{Manage, ResolveError, Resolver, Script};
 use crate::facts::view::{EtcdView, View};
 use crate::facts::{EtcdRow, Facts, Needs};
@@ -25,7 +26,7 @@ pub struct EtcdMembers {
     /// Path stem of a client certificate.
     pub identity: String,
     #[serde(skip)]
-    pub password: Option<Secret>,
+    pub password: Vec<Secret>,
 }
 
 /// What a member is called; one that was never started has no name yet.
@@ -128,7 +129,7 @@ impl Manage for EtcdMembers {
             "{ETCD_API}\netcd_login {ca} {identity} {password} {endpoints}\netcd_remove {ids}\n",
             ca = quote(&self.ca),
             identity = quote(&self.identity),
-            password = quote(&json_quoted(self.password.as_ref())),
+            password = quote(&json_lines(&self.password)),
             endpoints = words(self.endpoints.split_whitespace()),
             ids = words(change.to("removes").unwrap_or_default().split_whitespace()),
         ))
@@ -136,7 +137,7 @@ impl Manage for EtcdMembers {
 
     fn resolve(&mut self, with: &dyn Resolver) -> Result<(), ResolveError> {
         let secrets = with.secrets().ok_or(ResolveError::NoSecrets)?;
-        self.password = secrets.get("etcd.root").cloned();
+        self.password = secrets.known("etcd.root");
         Ok(())
     }
 }

@@ -9,10 +9,12 @@ mod etcd_auth;
 mod etcd_leave;
 mod etcd_member;
 mod etcd_members;
+mod etcd_password;
 mod file;
 mod gone;
 mod group;
 mod link;
+mod nature;
 mod package;
 mod patroni_config;
 mod patroni_rest;
@@ -21,6 +23,7 @@ mod restart_settings;
 mod postgres_database;
 mod postgres_extension;
 mod postgres_grant;
+mod postgres_password;
 mod postgres_user;
 mod psql;
 mod resolve;
@@ -39,6 +42,7 @@ pub use directory::Directory;
 pub use etcd_auth::EtcdAuth;
 pub use etcd_member::EtcdMember;
 pub use etcd_members::EtcdMembers;
+pub use etcd_password::{EtcdPassword, etcd_mark_path, etcd_outdated};
 pub use file::File;
 pub use gone::{Fate, Gone};
 pub use group::Group;
@@ -49,6 +53,7 @@ pub use patroni_restart::PatroniRestart;
 pub use postgres_database::PostgresDatabase;
 pub use postgres_extension::PostgresExtension;
 pub use postgres_grant::PostgresGrant;
+pub use postgres_password::PostgresPassword;
 pub use postgres_user::PostgresUser;
 pub use resolve::{ResolveError, Resolver};
 pub use restart_settings::{binding_default, needs_restart};
@@ -125,8 +130,10 @@ pub enum Kind {
     EtcdMember(EtcdMember),
     EtcdMembers(EtcdMembers),
     EtcdAuth(EtcdAuth),
+    EtcdPassword(EtcdPassword),
     PatroniConfig(PatroniConfig),
     PatroniRestart(PatroniRestart),
+    PostgresPassword(PostgresPassword),
     PostgresUser(PostgresUser),
     PostgresDatabase(PostgresDatabase),
     PostgresExtension(PostgresExtension),
@@ -154,8 +161,10 @@ impl Kind {
             Self::EtcdMember(r) => format!("etcd_member:{}", r.name),
             Self::EtcdMembers(r) => format!("etcd_members:{}", r.name),
             Self::EtcdAuth(r) => format!("etcd_auth:{}", r.name),
+            Self::EtcdPassword(r) => format!("etcd_password:{}", r.user),
             Self::PatroniConfig(r) => format!("patroni_config:{}", r.name),
             Self::PatroniRestart(r) => format!("patroni_restart:{}", r.name),
+            Self::PostgresPassword(r) => format!("postgres_password:{}", r.name),
             Self::PostgresUser(r) => format!("postgres_user:{}", r.name),
             Self::PostgresDatabase(r) => format!("postgres_database:{}", r.name),
             Self::PostgresExtension(r) => format!("postgres_extension:{}/{}", r.database, r.name),
@@ -180,8 +189,10 @@ impl Kind {
             Self::EtcdMember(r) => r,
             Self::EtcdMembers(r) => r,
             Self::EtcdAuth(r) => r,
+            Self::EtcdPassword(r) => r,
             Self::PatroniConfig(r) => r,
             Self::PatroniRestart(r) => r,
+            Self::PostgresPassword(r) => r,
             Self::PostgresUser(r) => r,
             Self::PostgresDatabase(r) => r,
             Self::PostgresExtension(r) => r,
@@ -206,35 +217,15 @@ impl Kind {
             Self::EtcdMember(r) => r,
             Self::EtcdMembers(r) => r,
             Self::EtcdAuth(r) => r,
+            Self::EtcdPassword(r) => r,
             Self::PatroniConfig(r) => r,
             Self::PatroniRestart(r) => r,
+            Self::PostgresPassword(r) => r,
             Self::PostgresUser(r) => r,
             Self::PostgresDatabase(r) => r,
             Self::PostgresExtension(r) => r,
             Self::PostgresGrant(r) => r,
             Self::Gone(r) => r,
         }
-    }
-
-    /// The facts of this kind come from what other steps make: with one of them
-    /// pending, a diff would be a guess.
-    pub fn is_late(&self) -> bool {
-        matches!(self, Self::Command(_) | Self::Wait(_) | Self::EtcdAuth(_))
-    }
-
-    /// Packages that it runs, or makes a server run.
-    pub fn packages(&self) -> &[String] {
-        match self {
-            Self::Unit(unit) => &unit.packages,
-            Self::PatroniRestart(restart) => &restart.packages,
-            _ => &[],
-        }
-    }
-
-    /// What serves stops for a moment when `change` is made.
-    pub fn disturbs(&self, change: &Change) -> bool {
-        let owes = |f: &Field| f.name == Unit::CONFIGURATION && owed(&f.from) == Some("restart");
-        let unit = || change.to("state") == Some("inactive") || change.fields().iter().any(owes);
-        matches!(self, Self::PatroniRestart(_)) || (matches!(self, Self::Unit(_)) && unit())
     }
 }

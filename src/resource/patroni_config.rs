@@ -32,7 +32,7 @@ pub struct PatroniConfig {
     #[serde(skip)]
     pub config: Value,
     #[serde(skip)]
-    pub password: Option<Secret>,
+    pub passwords: Vec<Secret>,
 }
 
 /// The table that is ours whole: what stands there and not here goes.
@@ -110,8 +110,8 @@ impl Manage for PatroniConfig {
 
     /// Goes on once every member took it over: only then is known what they owe.
     fn apply(&self, change: &Change) -> Script {
-        let password = self.password.as_ref();
-        let rest = Rest { url: &self.url, ca: &self.ca, identity: &self.identity, password };
+        let rest =
+            Rest { url: &self.url, ca: &self.ca, identity: &self.identity, passwords: &self.passwords };
         let send = format!("{} >/dev/null", rest.send("PATCH", "/config", &self.body(change), PATCH_SECONDS));
         let Some(seconds) = self.patience(change) else { return Script::new(send) };
         let (ca, url) = (quote(&self.ca), quote(&self.url));
@@ -125,7 +125,7 @@ impl Manage for PatroniConfig {
     fn resolve(&mut self, with: &dyn Resolver) -> Result<(), ResolveError> {
         let text = with.template(&self.template)?;
         self.config = serde_json::from_str(&text).map_err(|error| not_json(&self.template, text, &error))?;
-        self.password = with.secrets().and_then(|s| s.get("patroni.rest")).cloned();
+        self.passwords = with.secrets().map(|secrets| secrets.known("patroni.rest")).unwrap_or_default();
         Ok(())
     }
 }

@@ -14,25 +14,30 @@ pub(super) struct Rest<'a> {
     pub ca: &'a str,
     /// Path stem of a client certificate.
     pub identity: &'a str,
-    pub password: Option<&'a Secret>,
+    /// The newest first: a Patroni reads its settings once a loop.
+    pub passwords: &'a [Secret],
 }
 
 impl Rest<'_> {
     /// A command that sends `body` and prints the answer; it fails where that is
     /// an error.
     pub(super) fn send(&self, verb: &str, path: &str, body: &str, seconds: u32) -> String {
-        let password = curl_quoted(self.password.map_or("", Secret::expose));
-        format!(
-            "umask 077; body=$(mktemp /run/hacluster.XXXXXX); trap 'rm -f \"$body\"' EXIT\n\
-             printf %s {body} >\"$body\"\n\
-             printf 'user = \"patroni:%s\"\\n' {password} | curl -sS --fail-with-body -m {seconds} -K - -X {verb} --data-binary @\"$body\" \
-             --cacert {ca} --cert {cert} --key {key} {url}",
-            body = quote(body),
-            password = quote(&password),
+        let request = format!(
+            "curl -sS --fail-with-body -m {seconds} -K - -X {verb} --data-binary @\"$body\" --cacert {ca} --cert {cert} --key {key} {url}",
             ca = quote(self.ca),
             cert = quote(&format!("{}.crt", self.identity)),
             key = quote(&format!("{}.key", self.identity)),
             url = quote(&format!("{}{path}", self.url)),
+        );
+        let ask = |secret: &Secret| {
+            let password = quote(&curl_quoted(secret.expose()));
+            format!("printf 'user = \"patroni:%s\"\\n' {password} | {request}")
+        };
+        let asked = self.passwords.iter().map(ask).collect::<Vec<_>>().join(" || ");
+        format!(
+            "umask 077; body=$(mktemp /run/hacluster.XXXXXX); trap 'rm -f \"$body\"' EXIT\n\
+             printf %s {} >\"$body\"\n{{ {asked}; }}",
+            quote(body)
         )
     }
 }

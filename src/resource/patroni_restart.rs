@@ -33,12 +33,12 @@ pub struct PatroniRestart {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub packages: Vec<String>,
     #[serde(skip)]
-    pub password: Option<Secret>,
+    pub passwords: Vec<Secret>,
 }
 
 impl PatroniRestart {
     fn rest(&self) -> Rest<'_> {
-        Rest { url: &self.url, ca: &self.ca, identity: &self.identity, password: self.password.as_ref() }
+        Rest { url: &self.url, ca: &self.ca, identity: &self.identity, passwords: &self.passwords }
     }
 }
 
@@ -88,7 +88,7 @@ impl Manage for PatroniRestart {
     }
 
     fn resolve(&mut self, with: &dyn Resolver) -> Result<(), ResolveError> {
-        self.password = with.secrets().and_then(|s| s.get("patroni.rest")).cloned();
+        self.passwords = with.secrets().map(|secrets| secrets.known("patroni.rest")).unwrap_or_default();
         Ok(())
     }
 }

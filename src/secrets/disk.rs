@@ -18,6 +18,9 @@ struct OnDisk {
     authority_certificate: String,
     authority_key: String,
     values: Values,
+    /// Until every host knows the new ones.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    previous: BTreeMap<String, Vec<String>>,
 }
 
 type Values = BTreeMap<String, String>;
@@ -52,6 +55,11 @@ pub(super) fn parse(text: &str) -> Result<Secrets, usize> {
             key_pem: Secret::new(disk.authority_key),
         },
         values: hide(disk.values),
+        previous: disk
+            .previous
+            .into_iter()
+            .map(|(k, list)| (k, list.into_iter().map(Secret::new).collect()))
+            .collect(),
     })
 }
 
@@ -60,6 +68,11 @@ pub(super) fn text(secrets: &Secrets) -> std::io::Result<Secret> {
         authority_certificate: secrets.authority.cert_pem.clone(),
         authority_key: secrets.authority.key_pem.expose().to_owned(),
         values: show(secrets),
+        previous: secrets
+            .previous
+            .iter()
+            .map(|(k, list)| (k.clone(), list.iter().map(|v| v.expose().to_owned()).collect()))
+            .collect(),
     };
     let body = toml::to_string(&disk).map_err(std::io::Error::other)?;
     Ok(Secret::new(format!("{HEAD}{body}")))

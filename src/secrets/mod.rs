@@ -42,6 +42,8 @@ pub fn purpose(name: &str) -> Option<&'static str> {
 /// 32 alphanumeric characters carry 190 bits.
 const LENGTH: usize = 32;
 
+/// Values of before that are kept of one name: so often may it change without an apply.
+const KEPT: usize = 5;
 /// What a person chooses himself is guessed in no time when it is shorter.
 const SHORT: usize = 12;
 
@@ -95,11 +97,17 @@ fn values(names: &[&str]) -> BTreeMap<String, Secret> {
 pub struct Secrets {
     pub authority: Authority,
     values: BTreeMap<String, Secret>,
+    /// What some host may still know instead, the newest first.
+    previous: BTreeMap<String, Vec<Secret>>,
 }
 
 impl Secrets {
     pub fn generate(cluster: &str, now: u64) -> Result<Self, SecretsError> {
-        Ok(Self { authority: Authority::generate(cluster, now)?, values: values(&GENERATED) })
+        Ok(Self {
+            authority: Authority::generate(cluster, now)?,
+            values: values(&GENERATED),
+            previous: BTreeMap::new(),
+        })
     }
 
     /// These, and new values of these names where they have none.
@@ -107,23 +115,41 @@ impl Secrets {
     pub fn with(&self, names: &[&str]) -> Self {
         let mut all = values(names);
         all.extend(self.values.clone());
-        Self { authority: self.authority.clone(), values: all }
+        Self { values: all, ..self.clone() }
     }
 
     /// These, with one value that somebody chose.
     #[must_use]
     pub fn set(&self, name: &str, value: Secret) -> Self {
         let mut all = self.clone();
-        all.values.insert(name.to_owned(), value);
+        if self.get(name) == Some(&value) {
+            return all;
+        }
+        if let Some(old) = all.values.insert(name.to_owned(), value)
+            && GENERATED.contains(&name)
+        {
+            let kept = all.previous.entry(name.to_owned()).or_default();
+            kept.insert(0, old);
+            kept.truncate(KEPT);
+        }
         all
     }
 
     /// These, with new values of these names.
     #[must_use]
     pub fn rotated(&self, names: &[&str]) -> Self {
-        let mut all = self.clone();
-        all.values.extend(values(names));
-        all
+        values(names).into_iter().fold(self.clone(), |all, (name, value)| all.set(&name, value))
+    }
+
+    /// Every value of a name that some host may know, the newest first.
+    pub fn known(&self, name: &str) -> Vec<Secret> {
+        let previous = self.previous.get(name).into_iter().flatten();
+        self.get(name).into_iter().chain(previous).cloned().collect()
+    }
+
+    /// Once every host knows the new ones; `None` where there are no others.
+    pub fn settled(&self) -> Option<Self> {
+        (!self.previous.is_empty()).then(|| Self { previous: BTreeMap::new(), ..self.clone() })
     }
 
     /// All values as lines that a person edits.
@@ -133,7 +159,9 @@ impl Secrets {
 
     /// These, with the values of an edited text; else the line that is wrong.
     pub fn edited(&self, text: &str) -> Result<Self, usize> {
-        Ok(Self { authority: self.authority.clone(), values: disk::parse_values(text)? })
+        let values = disk::parse_values(text)?;
+        let changed = values.iter().fold(self.clone(), |all, (name, value)| all.set(name, value.clone()));
+        Ok(Self { values, ..changed })
     }
 
     /// What is easy to guess, or given away by another, a sentence each.
@@ -162,10 +190,13 @@ impl Secrets {
 
     /// Replaces every secret in `text` by its name.
     pub fn mask(&self, text: &str) -> String {
-        let values = self.iter().map(|(name, value)| (name, value.expose()));
+        let values = self.iter().map(|(name, value)| (name.to_owned(), value.expose()));
+        let previous = self.previous.iter().flat_map(|(name, list)| {
+            list.iter().map(move |value| (format!("{name}, before"), value.expose()))
+        });
         // A key is printed line by line where it is printed at all.
         let key = self.authority.key_pem.expose().lines().filter(|line| !line.starts_with("-----"));
-        let all = values.chain(key.map(|line| ("authority key", line)));
+        let all = values.chain(previous).chain(key.map(|line| ("authority key".to_owned(), line)));
         all.fold(text.to_owned(), |text, (name, value)| text.replace(value, &format!("({name})")))
     }
 }

@@ -149,3 +149,25 @@ fn one_at_a_time() {
     drop(held);
     store.lock().unwrap();
 }
+
+/// Hosts that were not reached yet know an older one: none is forgotten.
+#[test]
+fn old_values_of_the_clusters_own_are_kept_until_they_are_settled() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = store(&dir, &[], "none");
+    let made = made().with(&["postgres-app"]);
+    let first = made.get("etcd.root").unwrap().clone();
+    let turned = made.rotated(&["etcd.root", "postgres-app"]);
+    let second = turned.get("etcd.root").unwrap().clone();
+    let chosen = turned
+        .set("etcd.root", Secret::new("chosen by somebody"))
+        .set("etcd.root", Secret::new("chosen by somebody"));
+    assert_eq!(chosen.known("etcd.root"), [Secret::new("chosen by somebody"), second.clone(), first.clone()]);
+    assert_eq!(chosen.known("postgres-app").len(), 1);
+    store.create(&chosen).unwrap();
+    assert_eq!(store.load().unwrap(), Some(chosen.clone()));
+    assert_eq!(chosen.mask(first.expose()), "(etcd.root, before)");
+    let settled = chosen.settled().unwrap();
+    assert_eq!(settled.known("etcd.root"), [Secret::new("chosen by somebody")]);
+    assert!(settled.settled().is_none());
+}

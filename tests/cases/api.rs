@@ -121,3 +121,28 @@ fn members_leave_in_the_order_that_etcd_allows() {
     assert!(input.ends_with(r#"{"ID":"1"}{"ID":"2"}{"ID":"3"}{"ID":"1"}"#), "{input}");
     assert_eq!(left(folder.path()).trim(), "");
 }
+
+/// Right after a rotation etcd may know the password of before, and is given the new
+/// one once; those who log in with it keep their tokens meanwhile.
+#[test]
+fn an_older_password_of_root_opens_and_a_new_one_is_set_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let wrong = r#"{"code":3, "message":"etcdserver: authentication failed, invalid user ID or password"}"#;
+    let token = r#"{"header":{"cluster_id":"9431"}, "token":"tok.42"}"#;
+    let script = "etcd_login ca id 'new\nold' http://a\netcd_password patroni fresh 0";
+    let done = run(folder.path(), &[STATUS, ON, wrong, token, wrong, OFF, token], script);
+    assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
+    let input = fs::read_to_string(folder.path().join("input")).unwrap();
+    let said = r#"{"name":"root","password":"new"}{"name":"root","password":"old"}{"name":"patroni","password":"fresh"}"#;
+    assert!(input.contains(said), "{input}");
+    assert_eq!(left(folder.path()).trim(), "");
+    let arguments = fs::read_to_string(folder.path().join("arguments")).unwrap();
+    assert_eq!(arguments.matches("/v3/auth/user/changepw").count(), 1);
+    assert!(!arguments.contains("fresh"), "{arguments}");
+    // It is the user's already.
+    let again = run(folder.path(), &[STATUS, ON, token, token], script);
+    assert!(again.status.success(), "{}", String::from_utf8_lossy(&again.stderr));
+    // etcd says that it took it, and did not.
+    let lied = run(folder.path(), &[STATUS, ON, token, wrong, OFF, wrong], script);
+    assert!(String::from_utf8_lossy(&lied.stderr).contains("did not take the new password of patroni"));
+}

@@ -25,6 +25,10 @@ pub(super) fn legible(script: &str) -> String {
         let end = text[begin + 1..].find('\'').map_or(text.len(), |at| begin + 1 + at);
         text.replace_range(begin + 1..end, "<verifier>");
     }
+    // So does a mark of what was set last.
+    for (at, _) in script.match_indices(" | hac_put /var/lib/hacluster/etcd-password-") {
+        text = text.replace(&script[at.saturating_sub(64)..at], "<mark>");
+    }
     // The authority of the cases is made anew in every run.
     if let Some((before, after)) = text.split_once("CLUSTER_TOKEN=") {
         let rest = after.split_once('\n').map_or("", |(_, rest)| rest);

@@ -21,13 +21,14 @@ use super::issued::{Leaf, OURS, issue};
 use super::legible::{NAMES, legible, masked};
 use super::{Case, NOW, answer, line};
 
-pub(super) const KINDS: [&str; 20] = [
+pub(super) const KINDS: [&str; 22] = [
     "certificate",
     "command",
     "directory",
     "etcd_auth",
     "etcd_member",
     "etcd_members",
+    "etcd_password",
     "file",
     "group",
     "link",
@@ -37,6 +38,7 @@ pub(super) const KINDS: [&str; 20] = [
     "postgres_database",
     "postgres_extension",
     "postgres_grant",
+    "postgres_password",
     "postgres_user",
     "sysctl",
     "unit",
@@ -139,8 +141,10 @@ fn kind(case: &Case, table: &Table) -> Kind {
         "etcd_member" => Kind::EtcdMember(read(case, table)),
         "etcd_members" => Kind::EtcdMembers(read(case, table)),
         "etcd_auth" => Kind::EtcdAuth(read(case, table)),
+        "etcd_password" => Kind::EtcdPassword(read(case, table)),
         "patroni_config" => Kind::PatroniConfig(read(case, table)),
         "patroni_restart" => Kind::PatroniRestart(read(case, table)),
+        "postgres_password" => Kind::PostgresPassword(read(case, table)),
         "postgres_user" => Kind::PostgresUser(read(case, table)),
         "postgres_database" => Kind::PostgresDatabase(read(case, table)),
         "postgres_extension" => Kind::PostgresExtension(read(case, table)),

@@ -46,7 +46,11 @@ pub struct Log {
 impl Inserter {
     /// Starts it and waits for its first answers.
     pub fn start(stage: &Stage) -> Result<Self> {
-        let sql = stage.sql()?;
+        Self::start_as(stage, stage.sql()?)
+    }
+
+    /// As somebody else than the superuser.
+    pub fn start_as(stage: &Stage, sql: Sql) -> Result<Self> {
         // The address may be on its way to a leader of this very moment.
         let table = "create table if not exists drill (id bigint primary key)";
         wait_for("a first write through the address", seconds(30), seconds(1), || sql.run(table).map(drop))?;

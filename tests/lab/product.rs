@@ -19,6 +19,8 @@ const INVENTORY: &str = "inventories/lab.toml";
 #[derive(Debug, Clone)]
 pub struct Secrets {
     pub values: BTreeMap<String, String>,
+    /// Those that some host may still know.
+    pub before: Vec<(String, String)>,
     pub authority: String,
     /// Lines of the CA's key.
     pub key: Vec<String>,
@@ -33,7 +35,7 @@ impl Secrets {
     pub fn hidden(&self) -> Vec<(String, String)> {
         let values = self.values.iter().map(|(name, value)| (name.clone(), value.clone()));
         let key = self.key.iter().map(|line| ("authority_key".to_owned(), line.clone()));
-        values.chain(key).collect()
+        values.chain(self.before.iter().cloned()).chain(key).collect()
     }
 }
 
@@ -107,10 +109,15 @@ impl Folder {
             .filter(|l| !l.starts_with("---") && l.len() > 15)
             .map(str::to_owned)
             .collect();
+        let before = table.get("previous").and_then(toml::Value::as_table).into_iter().flatten();
+        let before = before
+            .flat_map(|(name, list)| list.as_array().into_iter().flatten().map(move |value| (name, value)))
+            .filter_map(|(name, value)| Some((format!("{name}, before"), value.as_str()?.to_owned())))
+            .collect();
         let values = table.get("values").and_then(toml::Value::as_table).into_iter().flatten();
         let values =
             values.filter_map(|(name, value)| Some((name.clone(), value.as_str()?.to_owned()))).collect();
-        Ok(Secrets { values, authority: text_of("authority_certificate"), key })
+        Ok(Secrets { values, before, authority: text_of("authority_certificate"), key })
     }
 
     /// The product inside the lab's network, started in this folder.

@@ -33,16 +33,11 @@ pub(super) fn run(ui: &Ui, safe: &Safe) -> Result<(), Failure> {
         ui.say("Nothing was changed.\n")?;
         return Ok(());
     }
-    let after = safe.change(|now| {
-        if *now != safe.secrets {
-            let message = format!("{} was changed meanwhile; nothing was written", safe.shown());
-            return Err(Failure::new(Reason::Secrets, message).hint("edit it again"));
-        }
-        allowed(now, &edited)?;
-        Ok(edited)
-    })?;
-    ui.say(&format!("{} was changed: {}.\n", safe.shown(), differing(&safe.secrets, &after).join(", ")))?;
-    warn(ui, &after);
+    let names = differing(&safe.secrets, &edited);
+    allowed(&edited, &names)?;
+    safe.keep(ui, &edited, &names.iter().map(String::as_str).collect::<Vec<_>>())?;
+    ui.say(&format!("{} was changed: {}.\n", safe.shown(), names.join(", ")))?;
+    warn(ui, &edited);
     Ok(())
 }
 
@@ -57,10 +52,8 @@ fn differing(before: &Secrets, after: &Secrets) -> Vec<String> {
 }
 
 /// The cluster's own stay.
-fn allowed(before: &Secrets, after: &Secrets) -> Result<(), Failure> {
-    let names = differing(before, after);
-    let names: Vec<&str> = names.iter().map(String::as_str).collect();
-    for name in &names {
+fn allowed(after: &Secrets, names: &[String]) -> Result<(), Failure> {
+    for name in names {
         SecretName::of(name)
             .map_err(|why| Failure::new(Reason::Usage, format!("the name {why}; nothing was changed")))?;
     }
@@ -68,7 +61,7 @@ fn allowed(before: &Secrets, after: &Secrets) -> Result<(), Failure> {
         let message = format!("the cluster cannot do without {name}; nothing was changed");
         return Err(Failure::new(Reason::Secrets, message));
     }
-    super::change::rollable(&names)
+    Ok(())
 }
 
 /// A folder of one's own in memory, gone when dropped.

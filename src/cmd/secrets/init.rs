@@ -2,7 +2,8 @@
 //! Must not make new ones where hosts may have others.
 
 use crate::cli::Globals;
-use crate::cmd::world::{Vault, World};
+use crate::cmd::unlock::Vault;
+use crate::cmd::world::World;
 use crate::cmd::{block_on, reach, reading};
 use crate::error::{Exit, Failure, Reason};
 use crate::expand::needs;

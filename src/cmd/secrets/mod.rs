@@ -7,19 +7,23 @@ mod init;
 mod list;
 mod prompt;
 
+use std::fs::File;
+
+use serde_json::json;
+
 use crate::cli::{Globals, SecretsCommand};
 use crate::error::{Exit, Failure, Reason};
 use crate::inventory::{self, Inventory, nearest};
 use crate::report::ui::Ui;
 use crate::secrets::{GENERATED, Secrets, Store};
 
-use super::world;
+use super::unlock;
 
 pub(super) fn run(ui: &Ui, globals: &Globals, command: &SecretsCommand) -> Result<Exit, Failure> {
     if matches!(command, SecretsCommand::Init) {
         return init::run(ui, globals);
     }
-    let safe = Safe::open(globals)?;
+    let safe = Safe::open(globals, !matches!(command, SecretsCommand::List))?;
     match command {
         SecretsCommand::Init | SecretsCommand::List => list::run(ui, &safe)?,
         SecretsCommand::Set { name } => change::set(ui, &safe, name)?,
@@ -30,37 +34,36 @@ pub(super) fn run(ui: &Ui, globals: &Globals, command: &SecretsCommand) -> Resul
     Ok(Exit::Clean)
 }
 
-/// The secrets of one inventory, read.
+/// The secrets of one inventory, read; held where they are to be changed.
 struct Safe {
     inventory: Inventory,
     store: Store,
     secrets: Secrets,
+    _held: Option<File>,
 }
 
 impl Safe {
-    fn open(globals: &Globals) -> Result<Self, Failure> {
+    fn open(globals: &Globals, changes: bool) -> Result<Self, Failure> {
         let inventory = inventory::load(&globals.file)?;
-        let store = world::store(globals, &inventory);
+        let store = unlock::store(globals, &inventory);
+        let held = if changes { Some(store.lock()?) } else { None };
         let Some(secrets) = store.load()? else {
             let message = format!("{} is not there", store.path().display());
             return Err(Failure::new(Reason::Secrets, message)
                 .hint("copy it from where this cluster was made; a new cluster's is made by `hacluster secrets init` or the first plan"));
         };
-        Ok(Self { inventory, store, secrets })
+        Ok(Self { inventory, store, secrets, _held: held })
     }
 
     fn shown(&self) -> String {
         self.store.path().display().to_string()
     }
 
-    /// Changes what is kept now, with nobody else doing so meanwhile.
-    fn change(&self, how: impl FnOnce(&Secrets) -> Result<Secrets, Failure>) -> Result<Secrets, Failure> {
-        let _held = self.store.lock()?;
-        // Somebody may have changed it since it was read.
-        let now = self.store.load()?;
-        let changed = how(now.as_ref().unwrap_or(&self.secrets))?;
-        self.store.replace(&changed)?;
-        Ok(changed)
+    /// Writes what it shall hold, and says of which names to programs.
+    fn keep(&self, ui: &Ui, after: &Secrets, names: &[&str]) -> Result<(), Failure> {
+        self.store.replace(after)?;
+        ui.json(&json!({ "type": "secrets", "file": self.shown(), "changed": names }))?;
+        Ok(())
     }
 
     /// Every name that means something: kept, or named in the inventory.

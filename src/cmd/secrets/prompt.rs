@@ -13,7 +13,8 @@ const LIMIT: u64 = 64 * 1024;
 
 pub(super) fn value(name: &str) -> Result<Secret, Failure> {
     let terminal = Term::stderr();
-    let read = if io::stdin().is_terminal() && terminal.is_term() { typed(&terminal, name) } else { piped() };
+    // With nowhere to ask, what is typed is nothing: it must not be echoed either.
+    let read = if io::stdin().is_terminal() { typed(&terminal, name) } else { piped() };
     let value = read.map_err(|error| Failure::new(Reason::Usage, format!("cannot read a value: {error}")))?;
     check(value)
 }

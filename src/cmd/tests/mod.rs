@@ -16,7 +16,8 @@ use std::sync::Arc;
 use tempfile::TempDir;
 
 use super::reach;
-use super::world::{Vault, World};
+use super::unlock::Vault;
+use super::world::World;
 use crate::cli::{Color, Globals};
 use crate::exec::Gathered;
 use crate::ledger::Ledger;

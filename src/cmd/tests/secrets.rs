@@ -99,6 +99,20 @@ fn a_password_that_is_in_use_is_asked_for_and_not_made_anew() {
     assert_eq!(folder.world().secrets.unwrap().get("postgres-app"), None);
 }
 
+/// With an older file every Patroni would get a password that etcd does not take.
+#[test]
+fn secrets_that_are_not_the_newest_are_refused() {
+    let folder = Folder::new().with_secrets();
+    let mut seen = observed(&[("n1", None), ("n2", None)], &[]);
+    folder.world().ensure_secrets(&seen, &silent()).unwrap();
+    let path = crate::resource::etcd_mark_path("patroni");
+    seen.view.etcd.passwords.insert(path, ["0".repeat(64)].into());
+    let failure = folder.world().ensure_secrets(&seen, &silent()).unwrap_err();
+    assert_eq!(failure.reason, Reason::Secrets);
+    let said = folder.shown(&failure.text(Paint::default()));
+    assert!(said.contains("secrets.toml holds another etcd.patroni than etcd was given last"), "{said}");
+}
+
 /// A name that somebody wrote and misspelt must not become a new password.
 #[test]
 fn a_written_name_that_nobody_made_is_an_error_at_its_place() {

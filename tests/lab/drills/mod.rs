@@ -18,6 +18,7 @@ mod reach;
 mod readonly;
 mod rebuilt;
 mod rolling;
+mod rotate;
 mod secret;
 mod selected;
 mod speed;
@@ -46,6 +47,7 @@ pub fn all() -> Vec<Drill> {
         prune::DRILLS,
         rolling::DRILLS,
         updates::DRILLS,
+        rotate::DRILLS,
         members::DRILLS,
         put_back::DRILLS,
         lockout::DRILLS,
