@@ -96,13 +96,13 @@ impl<'a> Builder<'a> {
         }
     }
 
-    /// A step of the group's members says `after` this one.
+    /// A step of the group's members waits for this one.
     fn precedes_members(&self, resource: &Resource) -> bool {
         let mut playbooks = self.playbooks.iter().filter(|playbook| playbook.name == resource.playbook);
         playbooks.any(|playbook| {
             let makes = |step: &&Step| step.rolling && !matches!(step.kind, StepKind::PatroniRestart(_));
             let members = playbook.steps.iter().filter(makes);
-            members.flat_map(|step| &step.after).any(|(name, _)| *name == resource.step)
+            members.flat_map(said).any(|(name, why)| why != NOTIFY && name == resource.step)
         })
     }
 
@@ -145,7 +145,7 @@ impl<'a> Builder<'a> {
         }
     }
 
-    /// `after` and `notify`, as the steps say.
+    /// `needs`, `after` and `notify`, as the steps say.
     fn steps(&mut self) {
         let mut by_step: BTreeMap<(&str, &str), Vec<usize>> = BTreeMap::new();
         for (index, resource) in self.wanted() {
@@ -156,22 +156,18 @@ impl<'a> Builder<'a> {
                 continue;
             };
             let Some(step) = playbook.steps.iter().find(|s| s.name == resource.step) else { continue };
-            let after = step.after.iter().map(|(name, _)| (name, true));
-            let notify = step.notify.iter().map(|(name, _)| (name, false));
-            for (name, before) in after.chain(notify) {
-                for other in by_step.get(&(playbook.name.as_str(), name.as_str())).into_iter().flatten() {
-                    if !together(resource, &self.resources[*other]) {
+            for (name, why) in said(step) {
+                for other in by_step.get(&(playbook.name.as_str(), name)).into_iter().flatten() {
+                    let (this, that) = (self.nodes[index], self.nodes[*other]);
+                    let other = &self.resources[*other];
+                    if !together(resource, other) {
                         continue;
                     }
-                    let (this, that) = (self.nodes[index], self.nodes[*other]);
-                    if before {
-                        // One host less does not stop what runs once: the gate decides.
-                        let once = resource.once.or(self.resources[*other].once);
-                        let soft = once.is_some() && resource.group.is_some();
-                        self.edge(that, this, "it says `after`", soft);
-                    } else {
-                        self.edge(this, that, "it says `notify`", false);
-                    }
+                    // One member less does not stop what runs once: the gate decides.
+                    let members = resource.once.is_some() != other.once.is_some();
+                    let soft = why == AFTER && members && resource.group.is_some();
+                    let (from, to) = if why == NOTIFY { (this, that) } else { (that, this) };
+                    self.edge(from, to, why, soft);
                 }
             }
         }
@@ -194,6 +190,16 @@ impl<'a> Builder<'a> {
             }
         }
     }
+}
+
+const NEEDS: &str = "it says `needs`";
+const AFTER: &str = "it says `after`";
+const NOTIFY: &str = "it says `notify`";
+
+/// The steps that a step names, with the word by which it does.
+fn said(step: &Step) -> impl Iterator<Item = (&str, &'static str)> {
+    let lists = [(&step.needs, NEEDS), (&step.after, AFTER), (&step.notify, NOTIFY)];
+    lists.into_iter().flat_map(|(list, why)| list.iter().map(move |(name, _)| (name.as_str(), why)))
 }
 
 /// Two resources of one playbook belong together: same host, same item.

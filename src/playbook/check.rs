@@ -7,7 +7,7 @@ use super::model::{Playbook, Step, StepKind};
 use crate::problem::Problem;
 use crate::span::Source;
 
-/// Names are unique; `after` and `notify` name steps of the same playbook.
+/// Names are unique; `after`, `needs` and `notify` name steps of the same playbook.
 pub(super) fn check_steps(steps: &[Step], source: &Arc<Source>) -> Vec<Problem> {
     let mut problems = Vec::new();
     for (index, step) in steps.iter().enumerate() {
@@ -23,7 +23,7 @@ pub(super) fn check_steps(steps: &[Step], source: &Arc<Source>) -> Vec<Problem> 
                 .help("name each step of a playbook differently"),
             );
         }
-        for (name, span) in step.after.iter().chain(&step.notify) {
+        for (name, span) in step.after.iter().chain(&step.needs).chain(&step.notify) {
             let known = steps.iter().find(|s| &s.name == name);
             let names = || steps.iter().map(|s| s.name.as_str()).collect::<Vec<_>>().join(", ");
             if known.is_none() {

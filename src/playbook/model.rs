@@ -35,7 +35,10 @@ pub struct Playbook {
 pub struct Step {
     pub name: String,
     pub phase: Phase,
+    /// Steps whose end of any kind it waits for.
     pub after: Vec<(String, Range<usize>)>,
+    /// Steps that must have succeeded wherever they run.
+    pub needs: Vec<(String, Range<usize>)>,
     pub notify: Vec<(String, Range<usize>)>,
     pub when: Option<(String, Range<usize>)>,
     pub rolling: bool,

@@ -54,6 +54,8 @@ struct RawStep {
     #[serde(default)]
     after: Vec<Text>,
     #[serde(default)]
+    needs: Vec<Text>,
+    #[serde(default)]
     notify: Vec<Text>,
     when: Option<Text>,
     #[serde(default)]
@@ -200,6 +202,7 @@ fn step(raw: Spanned<RawStep>, source: &Arc<Source>) -> Result<Step, Problem> {
         phase: if packages && raw.phase == Phase::Configure { Phase::Packages } else { raw.phase },
         name: raw.name,
         after: raw.after.into_iter().map(spanned).collect(),
+        needs: raw.needs.into_iter().map(spanned).collect(),
         notify: raw.notify.into_iter().map(spanned).collect(),
         when: raw.when.map(spanned),
         rolling: raw.rolling,

@@ -11,6 +11,7 @@ use super::sim::{Sim, all, form};
 use crate::exec::event::Outcome;
 use crate::exec::task::Work;
 use crate::group::GroupName;
+use crate::playbook;
 
 /// Resources on one host, which does not answer.
 fn away(world: &World, host: &str) -> BTreeMap<usize, String> {
@@ -84,6 +85,40 @@ fn an_unreachable_host_leaves_the_others_work_whole() {
     let others = (0..world.resources.len()).filter(|index| !deferred.contains_key(index));
     for index in others {
         assert_eq!(sim.ended[&index], Outcome::Changed, "{}", world.id(index));
+    }
+}
+
+/// With new passwords of the cluster's own.
+fn rotating() -> World {
+    let mut playbooks = playbook::load(None).unwrap();
+    let steps = playbooks.iter_mut().flat_map(|playbook| &mut playbook.steps);
+    for step in steps.filter(|step| step.when.as_ref().is_some_and(|(when, _)| when == "computed.rotating")) {
+        step.when = None;
+    }
+    World::new(include_str!("../../../inventories/lab.toml"), &playbooks, None)
+}
+
+#[test]
+fn passwords_wait_for_whoever_logs_in_with_them() {
+    let world = &rotating();
+    let config = world.find("nas/file:/etc/patroni/config.yml");
+    let passwords = ["etcd_password:patroni", "postgres_password:replicator"];
+    let passwords = passwords.map(|label| world.find(&format!("cluster/{label}")));
+    for (fails, deferred) in [(true, BTreeMap::new()), (false, away(world, "nas"))] {
+        let mut sim = Sim::new(world, all(world), &deferred, 5);
+        form(&mut sim.view, world, GroupName::Etcd, "node2");
+        form(&mut sim.view, world, GroupName::Patroni, "node2");
+        sim.fails = fails.then_some(config).into_iter().collect();
+        let sim = sim.drive();
+        for index in passwords {
+            let held = matches!(sim.ended[&index], Outcome::Skipped { .. } | Outcome::Deferred { .. });
+            assert!(held, "{}: {:?}", world.id(index), sim.ended[&index]);
+        }
+        let root = world.find("cluster/etcd_password:root");
+        let settings = world.find("cluster/patroni_config:settings of the whole cluster");
+        for index in [root, settings] {
+            assert_eq!(sim.ended[&index], Outcome::Changed, "{}", world.id(index));
+        }
     }
 }
 
