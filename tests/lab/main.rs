@@ -1,8 +1,9 @@
 //! The lab suite: the product on real hosts, one drill after the other. Owns the
 //! arguments and the list of drills; must not know how a drill is done.
 //!
-//! Not part of `cargo nextest` or of the quick `cargo test` habits: it needs root
-//! and an order of its own, so it answers `--list` with nothing.
+//! No drill is part of `cargo nextest` or of the quick `cargo test` habits: they need
+//! root and an order of their own. It answers `--list` with the one test that needs no
+//! lab: that each case of the matrix of faults is in exactly one place.
 #![allow(
     clippy::print_stdout,
     clippy::print_stderr,
@@ -17,27 +18,35 @@ mod contend;
 mod drills;
 mod inserter;
 mod lab;
+mod matrix;
 mod product;
 mod runner;
 mod signals;
 mod sql;
 mod stage;
 mod sweep;
+mod table;
 
 use std::process::{Command, exit};
 
-use runner::{Tier, run};
+use runner::{Drill, Tier, misplaced, run};
 
 const HELP: &str = "cargo test --test lab [-- NAME...]
 
-Runs the drills whose name contains one of NAME; all of the tier without NAME.
+Runs the drills whose name contains one of NAME, or that show a case of the matrix
+of faults of that NAME (F23); all of the tier without NAME.
 HACLUSTER_LAB=full      also the slow ones
 HACLUSTER_LAB_KEEP=1    leave the lab as it is at the end
 HACLUSTER_LAB_BINARY=F  another hacluster than the one just built";
 
+const PLACES: &str = "every_case_of_the_matrix_is_in_one_place";
+
 fn main() {
     let args: Vec<String> = std::env::args().skip(1).collect();
     if args.iter().any(|a| a == "--list") {
+        if !args.iter().any(|a| a == "--ignored") {
+            println!("{PLACES}: test");
+        }
         return;
     }
     if args.iter().any(|a| a == "--help" || a == "-h") {
@@ -57,9 +66,17 @@ fn main() {
         Ok("quick" | "") | Err(_) => Tier::Quick,
         Ok(other) => refuse(&format!("HACLUSTER_LAB is quick or full, not '{other}'")),
     };
-    let chosen =
-        drills::all().into_iter().filter(|d| names.is_empty() || names.iter().any(|n| d.name.contains(n)));
-    let chosen: Vec<_> = chosen.collect();
+    let all = drills::all();
+    let misplaced = misplaced(&all);
+    if !misplaced.is_empty() {
+        refuse(&format!("the matrix of faults:\n{}", misplaced.join("\n")));
+    }
+    if names == [PLACES] {
+        return;
+    }
+    let asked = |text: &str| names.iter().any(|name| text.contains(name.as_str()));
+    let wanted = |d: &&Drill| names.is_empty() || asked(d.name) || d.cases.iter().any(|case| asked(case));
+    let chosen: Vec<_> = all.iter().filter(wanted).copied().collect();
     if chosen.is_empty() {
         println!("no drill's name contains {}\n0 passed, 0 failed, 0 skipped", names.join(" or "));
         return;
@@ -70,7 +87,7 @@ fn main() {
         );
     }
     signals::watch();
-    if !run(&chosen, tier) {
+    if !run(&chosen, all.len(), tier) {
         exit(1);
     }
 }

@@ -5,7 +5,9 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::{Duration, Instant};
 
 use crate::command::Result;
+use crate::matrix;
 use crate::stage::{Ground, Stage};
+use crate::table::{self, word};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Tier {
@@ -19,6 +21,8 @@ pub enum Tier {
 #[derive(Debug, Clone, Copy)]
 pub struct Drill {
     pub name: &'static str,
+    /// What it shows of the matrix of faults.
+    pub cases: &'static [&'static str],
     pub tier: Tier,
     /// What it starts from.
     pub ground: Ground,
@@ -30,17 +34,17 @@ pub struct Drill {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Verdict {
+pub enum Verdict {
     Passed,
     Failed,
     Skipped,
 }
 
-struct Row {
-    drill: Drill,
-    seen: String,
-    took: Duration,
-    verdict: Verdict,
+pub struct Row {
+    pub drill: Drill,
+    pub seen: String,
+    pub took: Duration,
+    pub verdict: Verdict,
 }
 
 /// The lab stays up afterwards.
@@ -48,8 +52,15 @@ pub fn kept() -> bool {
     std::env::var("HACLUSTER_LAB_KEEP").is_ok_and(|v| v == "1")
 }
 
-/// Runs the drills of the tier; whether all of them passed.
-pub fn run(drills: &[Drill], tier: Tier) -> bool {
+/// Cases that are not in exactly one place.
+pub fn misplaced(drills: &[Drill]) -> Vec<String> {
+    let claims = drills.iter().flat_map(|drill| drill.cases.iter().map(|case| (drill.name, *case)));
+    matrix::wrong(&claims.collect::<Vec<_>>()).unwrap_or_else(|error| vec![error.to_string()])
+}
+
+/// Runs drills, of `all` there are, as far as they are of the tier; whether all of
+/// them passed.
+pub fn run(drills: &[Drill], all: usize, tier: Tier) -> bool {
     let start = Instant::now();
     let mut stage = match Stage::new() {
         Ok(stage) => stage,
@@ -65,7 +76,8 @@ pub fn run(drills: &[Drill], tier: Tier) -> bool {
     } else if let Err(why) = stage.lab.down() {
         eprintln!("the lab did not go down: {why}");
     }
-    table(&rows);
+    table::drills(&rows);
+    table::cases(&rows, tier == Tier::Full && rows.len() == all);
     let count = |verdict| rows.iter().filter(|r| r.verdict == verdict).count();
     let (passed, failed, skipped) = (count(Verdict::Passed), count(Verdict::Failed), count(Verdict::Skipped));
     println!("\nlab suite: {:.0} s", start.elapsed().as_secs_f64());
@@ -131,33 +143,5 @@ fn report(stage: &Stage, name: &str, why: &str) {
         }
         Ok(None) => eprintln!("\n##### the lab is down"),
         Err(why) => eprintln!("\n##### {why}"),
-    }
-}
-
-fn word(verdict: Verdict) -> &'static str {
-    match verdict {
-        Verdict::Passed => "passed ",
-        Verdict::Failed => "FAILED ",
-        Verdict::Skipped => "skipped",
-    }
-}
-
-fn table(rows: &[Row]) {
-    let width = |of: fn(&Row) -> usize| rows.iter().map(of).max().unwrap_or(0);
-    let (name, expected, seen) = (
-        width(|r| r.drill.name.chars().count()),
-        width(|r| r.drill.expected.chars().count()),
-        width(|r| r.seen.chars().count()),
-    );
-    println!("\n{:name$} | {:expected$} | {:seen$} | seconds | result", "drill", "expected", "seen");
-    for row in rows {
-        println!(
-            "{:name$} | {:expected$} | {:seen$} | {:7.1} | {}",
-            row.drill.name,
-            row.drill.expected,
-            row.seen,
-            row.took.as_secs_f64(),
-            word(row.verdict).trim()
-        );
     }
 }

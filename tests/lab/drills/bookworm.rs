@@ -10,6 +10,7 @@ use crate::stage::{Ground, Stage};
 
 pub const DRILLS: &[Drill] = &[Drill {
     name: "debian-12",
+    cases: &[],
     tier: Tier::Full,
     ground: Ground::Bookworm,
     disturbs: true,

@@ -9,6 +9,7 @@ use crate::stage::{Ground, Stage};
 pub const DRILLS: &[Drill] = &[
     Drill {
         name: "apply-fresh-hosts",
+        cases: &[],
         tier: Tier::Quick,
         ground: Ground::Fresh,
         disturbs: false,
@@ -17,6 +18,7 @@ pub const DRILLS: &[Drill] = &[
     },
     Drill {
         name: "patroni-members",
+        cases: &[],
         tier: Tier::Quick,
         ground: Ground::Applied,
         disturbs: false,
@@ -25,6 +27,7 @@ pub const DRILLS: &[Drill] = &[
     },
     Drill {
         name: "etcd-voters",
+        cases: &[],
         tier: Tier::Quick,
         ground: Ground::Applied,
         disturbs: false,
@@ -33,6 +36,7 @@ pub const DRILLS: &[Drill] = &[
     },
     Drill {
         name: "sql-through-vip",
+        cases: &[],
         tier: Tier::Quick,
         ground: Ground::Applied,
         disturbs: false,

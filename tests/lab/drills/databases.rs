@@ -10,6 +10,7 @@ use crate::stage::{Ground, Stage};
 
 pub const DRILLS: &[Drill] = &[Drill {
     name: "declared-databases",
+    cases: &[],
     tier: Tier::Full,
     ground: Ground::Applied,
     disturbs: true,

@@ -7,6 +7,7 @@ use crate::stage::{Ground, Stage};
 
 pub const DRILLS: &[Drill] = &[Drill {
     name: "divided-clusters",
+    cases: &[],
     tier: Tier::Full,
     ground: Ground::Applied,
     disturbs: true,

@@ -10,6 +10,7 @@ use crate::stage::{Ground, Stage};
 pub const DRILLS: &[Drill] = &[
     Drill {
         name: "second-apply",
+        cases: &[],
         tier: Tier::Quick,
         ground: Ground::Applied,
         disturbs: false,
@@ -18,6 +19,7 @@ pub const DRILLS: &[Drill] = &[
     },
     Drill {
         name: "fresh-clone",
+        cases: &[],
         tier: Tier::Quick,
         ground: Ground::Applied,
         disturbs: false,

@@ -15,6 +15,7 @@ use crate::stage::{APPLY_LIMIT, Ground, Stage};
 
 pub const DRILLS: &[Drill] = &[Drill {
     name: "killed-again-and-again",
+    cases: &["F01"],
     tier: Tier::Full,
     ground: Ground::Fresh,
     disturbs: true,

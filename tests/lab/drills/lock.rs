@@ -3,14 +3,16 @@
 use std::fs;
 use std::time::Instant;
 
-use crate::command::{Result, ensure, signal, wait_for};
+use crate::command::{Result, Running, ensure, signal, wait_for};
 use crate::lab::{HOSTS, seconds};
+use crate::product::Folder;
 use crate::runner::{Drill, Tier};
 use crate::stage::{APPLY_LIMIT, Ground, Stage};
 
 pub const DRILLS: &[Drill] = &[
     Drill {
         name: "lock-races",
+        cases: &["F07"],
         tier: Tier::Full,
         ground: Ground::Applied,
         disturbs: false,
@@ -19,6 +21,7 @@ pub const DRILLS: &[Drill] = &[
     },
     Drill {
         name: "vanished-client",
+        cases: &["F08", "F13"],
         tier: Tier::Full,
         ground: Ground::Applied,
         disturbs: true,
@@ -39,8 +42,44 @@ fn races(stage: &mut Stage) -> Result<String> {
     ensure!(taken >= TIMES && busy > 0, "{taken} times taken, {busy} times busy: no race");
     let left = stage.lab.on_all(&HOSTS, "sleep 1; ls /run/hacluster/holder 2>/dev/null || :")?;
     ensure!(left.iter().all(String::is_empty), "a holder is left: {left:?}");
+    stage.as_another(|stage| (0..3).try_for_each(|_| two_at_once(stage)))?;
+    // What the other operator's file asked for, and this one does not.
+    stage.expect(0, &["apply", "--auto-approve"])?;
     stage.expect_converged()?;
-    Ok(format!("taken {taken} times, {busy} times busy, 0 twice; slowest {slowest} ms"))
+    Ok(format!(
+        "taken {taken} times, {busy} times busy, 0 twice; slowest {slowest} ms; 3 x 2 applies: one each"
+    ))
+}
+
+const TWO: &str = r#"[playbook]
+name  = "two"
+title = "the drill's"
+on    = "base"
+
+[[step]]
+name    = "two"
+command = { name = "two", run = "echo once >>/var/tmp/drill-two; sleep 4; touch /var/tmp/drill-two-done", creates = "/var/tmp/drill-two-done" }
+"#;
+
+/// Two whole runs started at the same time from two folders: one does all of it, the
+/// other names who is at it.
+fn two_at_once(stage: &mut Stage) -> Result {
+    stage.lab.on_all(&HOSTS, "rm -f /var/tmp/drill-two /var/tmp/drill-two-done")?;
+    let other = stage.folder.fresh_clone(&stage.lab)?;
+    let start = |folder: &Folder| {
+        fs::create_dir_all(folder.path("playbooks")).map_err(|e| e.to_string())?;
+        folder.write("playbooks/two.toml", TWO)?;
+        folder.hacluster(&stage.lab, APPLY_LIMIT, &["apply", "--auto-approve"]).start()
+    };
+    let runs = [start(&stage.folder)?, start(&other)?];
+    let mut ended = runs.into_iter().map(Running::wait).collect::<Result<Vec<_>>>()?;
+    ended.sort_by_key(|output| output.status);
+    let [one, two] = &ended[..] else { return Err("not two runs".to_owned()) };
+    ensure!(one.status == 0 && two.status == 1, "{}\n{}", one.describe(), two.describe());
+    ensure!(two.both().contains("holds the lock (") && two.both().contains(", run "), "{}", two.describe());
+    let counts = stage.lab.on_all(&HOSTS, "wc -l </var/tmp/drill-two")?;
+    ensure!(counts.iter().all(|count| count.trim() == "1"), "not done once: {counts:?}");
+    Ok(())
 }
 
 /// Seconds its step takes: longer than a vanished holder keeps the lock.

@@ -11,6 +11,7 @@ use crate::stage::{Ground, Stage};
 
 pub const DRILLS: &[Drill] = &[Drill {
     name: "lockout-reverts",
+    cases: &["F20"],
     tier: Tier::Full,
     ground: Ground::Applied,
     disturbs: true,

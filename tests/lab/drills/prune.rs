@@ -11,7 +11,7 @@ use crate::runner::{Drill, Tier};
 use crate::stage::{Ground, Stage};
 
 const fn drill(name: &'static str, expected: &'static str, run: fn(&mut Stage) -> Result<String>) -> Drill {
-    Drill { name, tier: Tier::Full, ground: Ground::Applied, disturbs: true, expected, run }
+    Drill { name, cases: &[], tier: Tier::Full, ground: Ground::Applied, disturbs: true, expected, run }
 }
 
 pub const DRILLS: &[Drill] = &[

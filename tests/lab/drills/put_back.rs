@@ -13,6 +13,7 @@ use crate::stage::{Ground, Stage};
 
 pub const DRILLS: &[Drill] = &[Drill {
     name: "bad-file-rolled-back",
+    cases: &["F58"],
     tier: Tier::Full,
     ground: Ground::Applied,
     disturbs: true,

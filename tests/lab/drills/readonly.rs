@@ -10,6 +10,7 @@ use crate::stage::{Ground, Stage};
 
 pub const DRILLS: &[Drill] = &[Drill {
     name: "plan-writes-nothing",
+    cases: &[],
     tier: Tier::Quick,
     ground: Ground::Applied,
     disturbs: false,

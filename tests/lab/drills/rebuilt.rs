@@ -11,6 +11,7 @@ use crate::stage::{Ground, Stage};
 const fn drill(name: &'static str, tier: Tier, run: fn(&mut Stage) -> Result<String>) -> Drill {
     Drill {
         name,
+        cases: &[],
         tier,
         ground: Ground::Applied,
         disturbs: true,
@@ -22,6 +23,7 @@ const fn drill(name: &'static str, tier: Tier, run: fn(&mut Stage) -> Result<Str
 pub const DRILLS: &[Drill] = &[
     drill("rebuilt-node2", Tier::Quick, |s| rebuilt(s, "node2", &["reset"], |_| Ok(()))),
     Drill {
+        cases: &["F23", "F70"],
         expected: "key refused, pinned, rejoins",
         ..drill("rebuilt-node1", Tier::Full, |s| s.as_another(with_a_new_key))
     },
@@ -85,6 +87,8 @@ fn same_rows(stage: &Stage) -> Result<String> {
 }
 
 const KNOWN: &str = "known_hosts";
+/// When hacluster last wrote there.
+const WRITTEN: &str = "stat -c '%n %z' /etc/hacluster /var/lib/hacluster /var/lib/hacluster/ledger.json";
 
 /// Three stages: its key is refused, it is pinned, it rejoins.
 fn with_a_new_key(stage: &mut Stage) -> Result<String> {
@@ -96,6 +100,7 @@ fn with_a_new_key(stage: &mut Stage) -> Result<String> {
 
 fn refused_then_trusted(stage: &mut Stage) -> Result {
     let before = read(&stage.folder.path(KNOWN))?;
+    let others = stage.lab.on_all(&HOSTS[1..], WRITTEN)?;
     let line = before.lines().position(|line| line.starts_with(address("node1"))).ok_or("no line")? + 1;
     let key = stage.lab.cache.join("hostkeys/node1.pub").display().to_string();
     let print = Call::new(seconds(5), ["ssh-keygen", "-lf", &key]).run()?.ok()?.stdout;
@@ -108,6 +113,8 @@ fn refused_then_trusted(stage: &mut Stage) -> Result {
     }
     let touched = stage.lab.sh("node1", "ls -d /etc/hacluster /var/lib/hacluster 2>/dev/null || :")?;
     ensure!(touched.is_empty(), "node1 was touched before its key was trusted: {touched}");
+    let now = stage.lab.on_all(&HOSTS[1..], WRITTEN)?;
+    ensure!(now == others, "another host was written to: {others:?}, then {now:?}");
     let trust = ["hosts", "trust", "node1"];
     let other = format!("SHA256:{}", "A".repeat(43));
     for more in [&[][..], &["--accept-new"], &["--fingerprint", &other]] {

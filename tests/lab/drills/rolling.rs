@@ -12,6 +12,7 @@ use crate::stage::{Ground, Stage};
 pub const DRILLS: &[Drill] = &[
     Drill {
         name: "restart-parameter",
+        cases: &["F65"],
         tier: Tier::Full,
         ground: Ground::Applied,
         disturbs: true,
@@ -20,6 +21,7 @@ pub const DRILLS: &[Drill] = &[
     },
     Drill {
         name: "rolling-etcd",
+        cases: &[],
         tier: Tier::Full,
         ground: Ground::Applied,
         disturbs: true,

@@ -9,6 +9,7 @@ use crate::sweep::Sweep;
 
 pub const DRILLS: &[Drill] = &[Drill {
     name: "secrets-stay-secret",
+    cases: &[],
     tier: Tier::Quick,
     ground: Ground::Applied,
     disturbs: false,

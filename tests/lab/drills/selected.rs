@@ -8,6 +8,7 @@ use crate::stage::{Ground, Stage};
 
 pub const DRILLS: &[Drill] = &[Drill {
     name: "selected-and-saved",
+    cases: &["F10"],
     tier: Tier::Full,
     ground: Ground::Applied,
     disturbs: false,
@@ -28,8 +29,9 @@ fn selected_and_saved(stage: &mut Stage) -> Result<String> {
     ensure!(said.iter().all(|words| applied.stdout.contains(words)), "{}", applied.describe());
     ensure!(spoiled(stage, &["node2", "node3"])? == ["node2"], "--on node3 did not mend node3 alone");
 
+    spoil(stage, "node1")?;
     let saved = stage.expect(2, &["plan", "--detailed-exitcode", "--out", &kept])?;
-    ensure!(counts(&saved.stdout)? == Some([0, 1, 0]), "{}", saved.describe());
+    ensure!(counts(&saved.stdout)? == Some([0, 2, 0]), "{}", saved.describe());
     tells_nothing(stage, &kept)?;
     spoil(stage, "node2")?;
     let refused = stage.expect(1, &["apply", &kept])?;
@@ -37,6 +39,8 @@ fn selected_and_saved(stage: &mut Stage) -> Result<String> {
     ensure!(refused.both().contains("stale") && refused.both().contains(&named), "{}", refused.describe());
     let lines = stage.lab.sh("node2", &format!("grep -c drill {FILE}"))?;
     ensure!(lines.trim() == "2", "a stale plan wrote: {lines} lines of the drill are left");
+    ensure!(spoiled(stage, &["node1"])? == ["node1"], "a stale plan did that of it which is not stale");
+    stage.expect(0, &["apply", "--auto-approve", "--on", "node1"])?;
 
     stage.expect(0, &["plan", "--out", &kept])?;
     spoil(stage, "node1")?;

@@ -12,6 +12,7 @@ use crate::stage::{Ground, Stage};
 
 pub const DRILLS: &[Drill] = &[Drill {
     name: "plan-speed",
+    cases: &[],
     tier: Tier::Quick,
     ground: Ground::Applied,
     disturbs: false,

@@ -8,6 +8,7 @@ use crate::stage::{Ground, Stage};
 pub const DRILLS: &[Drill] = &[
     Drill {
         name: "unreachable-host",
+        cases: &[],
         tier: Tier::Quick,
         ground: Ground::Applied,
         disturbs: true,
@@ -16,6 +17,7 @@ pub const DRILLS: &[Drill] = &[
     },
     Drill {
         name: "frozen-host",
+        cases: &[],
         tier: Tier::Full,
         ground: Ground::Applied,
         disturbs: true,

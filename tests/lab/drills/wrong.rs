@@ -9,6 +9,7 @@ use crate::stage::{Ground, Stage};
 
 pub const DRILLS: &[Drill] = &[Drill {
     name: "wrong-inventories",
+    cases: &[],
     tier: Tier::Quick,
     ground: Ground::Applied,
     disturbs: false,
