@@ -12,6 +12,7 @@ use crate::stage::{Ground, Stage};
 
 pub const DRILLS: &[Drill] = &[Drill {
     name: "rotate-secrets",
+    cases: &[],
     tier: Tier::Full,
     ground: Ground::Applied,
     disturbs: true,
