@@ -2,7 +2,7 @@
 //! steps that run over SSH.
 //!
 //! Modules are listed in the order of who may know whom: each may use only
-//! those above it (`tests/arrows.rs` keeps it so).
+//! those above it (`tests/house.rs` keeps it so).
 
 pub mod replace;
 pub mod shell;

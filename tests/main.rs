@@ -2,7 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on panics, in helpers too")]
 
-mod arrows;
+mod house;
 mod cases;
 mod cli;
 mod inventory;

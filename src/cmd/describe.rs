@@ -28,10 +28,8 @@ pub(super) struct Describe<'a> {
 
 impl<'a> Describe<'a> {
     pub(super) fn new(world: &'a World, reading: &'a Reading, verbose: bool) -> Self {
-        let facts = reading.observed.facts.iter();
-        let ledgers =
-            facts.filter_map(|(host, facts)| Some((host.clone(), Ledger::read(facts.ledger.as_deref())?)));
-        Self { world, reading, ledgers: ledgers.collect(), flat: world.flat_inventory(), verbose }
+        let ledgers = reading.observed.ledgers();
+        Self { world, reading, ledgers, flat: world.flat_inventory(), verbose }
     }
 
     pub(super) fn report(&self, took: Duration) -> PlanReport {

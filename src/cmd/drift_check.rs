@@ -97,11 +97,7 @@ pub(super) fn judge(
 ) -> DriftReport {
     let covers = |a: &&Assessment| selection.covers(&world.resources[a.index], &a.host);
     let away = observed.unreachable.clone().into_iter();
-    let ledgers: BTreeMap<&String, Ledger> = observed
-        .facts
-        .iter()
-        .filter_map(|(host, facts)| Some((host, Ledger::read(facts.ledger.as_deref())?)))
-        .collect();
+    let ledgers = observed.ledgers();
     let mut report = DriftReport {
         cluster: world.name().to_owned(),
         unreachable: away.filter(|(host, _)| selection.concerns(host, &world.resources)).collect(),
@@ -113,33 +109,33 @@ pub(super) fn judge(
     let flat = world.flat_inventory();
     for assessment in plan.assessments.iter().filter(covers) {
         let ledger = ledgers.get(&assessment.host);
-        let place = |key: &str| world.inventory.place_of(key).map(|place| line_of(&place));
-        let finding = |what: Vec<String>, why: String| Finding {
-            id: assessment.id.clone(),
-            host: assessment.host.clone(),
-            what,
-            why,
-            diff: None,
-        };
-        let edited = |what: Vec<String>| Finding {
+        let drift = || Finding {
             diff: changed_text(world, contents, assessment),
-            ..finding(what, String::new())
+            ..finding(assessment, drifted(assessment, ledger), String::new())
         };
-        let why = || reason(assessment, ledger, &reads(world, assessment.index, &flat), &flat, &place);
+        let pending = || {
+            let place = |key: &str| world.inventory.place_of(key).map(|place| line_of(&place));
+            let why = reason(assessment, ledger, &reads(world, assessment.index, &flat), &flat, &place);
+            finding(assessment, wanted(assessment), why)
+        };
         match verdict(assessment, ledger) {
             Verdict::Same => {}
-            Verdict::Unreadable(why) => report.unreadable.push(finding(Vec::new(), why)),
-            Verdict::Drift => report.drift.push(edited(drifted(assessment, ledger))),
-            Verdict::Pending => report.pending.push(finding(wanted(assessment), why())),
+            Verdict::Unreadable(why) => report.unreadable.push(finding(assessment, Vec::new(), why)),
+            Verdict::Drift => report.drift.push(drift()),
+            Verdict::Pending => report.pending.push(pending()),
             Verdict::Both => {
-                report.drift.push(edited(drifted(assessment, ledger)));
-                report.pending.push(finding(wanted(assessment), why()));
+                report.drift.push(drift());
+                report.pending.push(pending());
             }
         }
     }
     report.pending.extend(debts(world, observed, selection));
     report.pending.extend(restarts(plan, observed));
     report
+}
+
+fn finding(assessment: &Assessment, what: Vec<String>, why: String) -> Finding {
+    Finding { id: assessment.id.clone(), host: assessment.host.clone(), what, why, diff: None }
 }
 
 /// Restarts and reloads that hosts owe: pending, because an apply was cut.
@@ -175,8 +171,7 @@ fn restarts(plan: &Plan, observed: &Observed) -> impl Iterator<Item = Finding> {
         };
         let word = owed(debt)?;
         let why = owed_for(debt).map(str::to_owned).or_else(settings)?;
-        let what = vec![format!("owes a {word}")];
-        Some(Finding { id: a.id.clone(), host: a.host.clone(), what, why, diff: None })
+        Some(finding(a, vec![format!("owes a {word}")], why))
     })
 }
 

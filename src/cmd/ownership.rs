@@ -26,10 +26,6 @@ impl World {
         observed: &Observed,
         destroy: bool,
     ) -> Result<BTreeMap<String, Needs>, Problems> {
-        let ledgers = observed.facts.iter();
-        let ledgers = ledgers
-            .filter_map(|(host, facts)| Some((host.clone(), Ledger::read(facts.ledger.as_deref())?)))
-            .collect();
         let inventory = self.flat_inventory();
         let wanted = Wanted {
             cluster: self.name(),
@@ -37,7 +33,7 @@ impl World {
             playbooks: &self.playbooks,
             inventory: &inventory,
         };
-        let gone = removals(&wanted, &ledgers, destroy);
+        let gone = removals(&wanted, &observed.ledgers(), destroy);
         let needs = needs(&gone);
         if !gone.is_empty() {
             self.resources.extend(gone);

@@ -138,16 +138,8 @@ impl Schedule<'_> {
             match self.graph.dag[*node] {
                 Node::Gate(_) => {}
                 Node::Resource(index) if !self.needs_no_work(*node) => {
-                    let here = self.tasks.get(&index).is_some_and(|task| task.host == host);
-                    if here
-                        && !self.reads_first(index)
-                        && self.rolls(index, view).is_none()
-                        && !self.full(index)
-                        && !self.taken(index)
-                        && steps
-                            .first()
-                            .is_none_or(|(first, _)| self.confirms(*first) == self.confirms(index))
-                    {
+                    let first = steps.first().map(|(first, _)| *first);
+                    if self.fits(index, host, first, view) {
                         steps.push((index, stands_on.into_iter().collect()));
                         // What is limited ends its script, so that others may go on soon.
                         if self.cap(index).is_none()
@@ -163,9 +155,16 @@ impl Schedule<'_> {
         steps
     }
 
-    /// What must be confirmed is a script of its own: its time is short.
-    fn confirms(&self, index: usize) -> bool {
-        self.resources[index].confirm
+    /// It can go on `host` now, in one script with `first`.
+    fn fits(&self, index: usize, host: &str, first: Option<usize>, view: &View) -> bool {
+        // What must be confirmed is a script of its own: its time is short.
+        let alike = |first: usize| self.resources[first].confirm == self.resources[index].confirm;
+        self.tasks.get(&index).is_some_and(|task| task.host == host)
+            && first.is_none_or(alike)
+            && !self.reads_first(index)
+            && self.rolls(index, view).is_none()
+            && !self.full(index)
+            && !self.taken(index)
     }
 
     /// Its facts come from what was just done, or could not be had before:

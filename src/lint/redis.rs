@@ -66,6 +66,12 @@ pub(super) fn check(text: &str) -> Vec<Finding> {
     found
 }
 
+fn is_size(value: &str) -> bool {
+    let digits = value.trim_end_matches(|c: char| c.is_ascii_alphabetic());
+    let unit = value[digits.len()..].to_lowercase();
+    digits.parse::<u64>().is_ok() && ["", "b", "k", "kb", "m", "mb", "g", "gb"].contains(&unit.as_str())
+}
+
 fn one(setting: &Setting) -> Option<Finding> {
     let Setting { line, key, value, .. } = setting;
     let wrong = |fix: String| Some(Finding::new(*line, format!("{key} is {value:?}"), fix));
@@ -92,14 +98,8 @@ fn one(setting: &Setting) -> Option<Finding> {
     {
         return wrong(format!("write one of {}", choices.join(", ")));
     }
-    if SIZES.contains(&key.as_str()) {
-        let digits = value.trim_end_matches(|c: char| c.is_ascii_alphabetic());
-        let unit = value[digits.len()..].to_lowercase();
-        if digits.parse::<u64>().is_err()
-            || !["", "b", "k", "kb", "m", "mb", "g", "gb"].contains(&unit.as_str())
-        {
-            return wrong("write a number with kb, mb or gb".to_owned());
-        }
+    if SIZES.contains(&key.as_str()) && !is_size(value) {
+        return wrong("write a number with kb, mb or gb".to_owned());
     }
     if key == "sentinel" && value.starts_with("monitor ") && value.split_whitespace().count() != 5 {
         return Some(Finding::new(

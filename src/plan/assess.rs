@@ -9,6 +9,7 @@ use crate::expand::Resource;
 use crate::facts::view::View;
 use crate::facts::{EtcdFact, Fact, Facts, PatroniFact};
 use crate::graph::Graph;
+use crate::ledger::Ledger;
 use crate::playbook::Once;
 use crate::problem::Problems;
 use crate::render::Renderer;
@@ -28,6 +29,13 @@ impl Observed {
     pub fn new(facts: BTreeMap<String, Facts>, unreachable: BTreeMap<String, Away>, now: u64) -> Self {
         let view = View::fold(&facts, unreachable.keys().cloned().collect(), now);
         Self { facts, unreachable, view }
+    }
+
+    /// What each host that answers says was applied there.
+    pub fn ledgers(&self) -> BTreeMap<String, Ledger> {
+        let ledger =
+            |(host, facts): (&String, &Facts)| Some((host.clone(), Ledger::read(facts.ledger.as_deref())?));
+        self.facts.iter().filter_map(ledger).collect()
     }
 
     /// Takes over that some hosts do not answer any more.

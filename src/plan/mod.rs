@@ -15,10 +15,9 @@ mod split;
 mod systems;
 mod updates;
 mod verdict;
+mod walk;
 
-use std::collections::{BTreeMap, BTreeSet};
-
-use petgraph::graph::NodeIndex;
+use std::collections::BTreeMap;
 
 pub use assess::{Assessment, Observed, Planner};
 pub use away::{Absence, Away};
@@ -32,11 +31,7 @@ pub use systems::Systems;
 pub use verdict::{Verdict, verdict};
 
 use crate::facts::Needs;
-use crate::facts::view::View;
-use crate::graph::Node;
-use crate::ledger::Ledger;
-use crate::problem::Problems;
-use crate::resource::{Change, Kind};
+use crate::resource::Change;
 
 /// What a run would do.
 #[derive(Debug, Default)]
@@ -114,92 +109,5 @@ impl Plan {
             counts[slot] += 1;
         }
         counts
-    }
-}
-
-impl Planner<'_> {
-    /// Judges every resource, predecessors first.
-    pub fn plan(&self, observed: &Observed) -> Result<Plan, Problems> {
-        let ledger = |(host, facts): (&String, &crate::facts::Facts)| {
-            Some((host.clone(), Ledger::read(facts.ledger.as_deref())?))
-        };
-        let ledgers: BTreeMap<String, Ledger> = observed.facts.iter().filter_map(ledger).collect();
-        let mut plan = Plan::default();
-        let mut problems = Vec::new();
-        let mut pending: BTreeSet<NodeIndex> = BTreeSet::new();
-        for node in &self.graph.order {
-            let waits: Vec<NodeIndex> = self
-                .graph
-                .predecessors(*node)
-                .map(|(from, _)| from)
-                .filter(|from| pending.contains(from))
-                .collect();
-            let Node::Resource(index) = self.graph.dag[*node] else {
-                if !waits.is_empty() {
-                    pending.insert(*node);
-                }
-                continue;
-            };
-            let resource = &self.resources[index];
-            let Some(host) = self.host_of(resource, observed) else {
-                let why = resource.hosts.iter().find_map(|h| observed.unreachable.get(h));
-                plan.deferred
-                    .insert(resource.id.clone(), why.map(|away| away.why.clone()).unwrap_or_default());
-                continue;
-            };
-            if !observed.facts.get(&host).is_some_and(|facts| resource.kind.manage().concerns(facts)) {
-                continue;
-            }
-            // Another playbook's change is done before, and makes none of its facts.
-            let makes_facts = |from: &&NodeIndex| !matches!(self.graph.dag[**from], Node::Done(..));
-            let late = waits.iter().find(makes_facts).filter(|_| resource.kind.is_late());
-            let mut assessment = match self.assess(index, &host, observed) {
-                Ok(assessment) => assessment,
-                Err(Problems(mut more)) => {
-                    problems.append(&mut more);
-                    continue;
-                }
-            };
-            if let Some(first) = late {
-                let first = self.graph.label(*first, self.resources);
-                assessment.change = Change::Late(format!("known after {first}"));
-            }
-            let holds = |host: &String| ledgers.get(host).is_some_and(|l| l.holds(&assessment.id));
-            if matches!(assessment.kind, Kind::Gone(_)) && !resource.hosts.iter().any(holds) {
-                // Another run let go of it since the ledger was read.
-                assessment.change = Change::None;
-            }
-            self.owe(&mut assessment, &plan, &observed.view);
-            updates::owe(&mut assessment, &plan, self.resources, &observed.view);
-            if let Some(facts) = observed.facts.get(&host) {
-                assessment.foreign = foreign::foreign(&assessment, ledgers.get(&host), facts);
-            }
-            if !assessment.change.is_none() {
-                pending.insert(*node);
-            }
-            plan.assessments.push(assessment);
-        }
-        Problems::check(problems)?;
-        plan.effects = effects(&plan, self.resources, &observed.view);
-        Ok(plan)
-    }
-
-    /// A unit whose notifiers change will owe a restart or reload, and a server
-    /// whose settings change a restart.
-    fn owe(&self, assessment: &mut Assessment, plan: &Plan, view: &View) {
-        let unit = match &assessment.kind {
-            Kind::Unit(unit) => unit,
-            Kind::PatroniRestart(_) => return restarts::owe(assessment, plan, view),
-            _ => return,
-        };
-        let name = unit.full_name();
-        let notifiers = plan.changes().filter(|a| a.host == assessment.host).filter_map(|a| {
-            let notified = self.resources[a.index].notifies.iter().find(|(n, _)| n == &name)?;
-            Some((notified.1, a.id.clone()))
-        });
-        // A restart pays for a reload too.
-        let Some((action, from)) = notifiers.min_by_key(|(action, _)| *action as u8) else { return };
-        let Some(word) = action.word() else { return };
-        assessment.owe(word, &from);
     }
 }

@@ -164,39 +164,7 @@ pub(super) fn playbook(source: &Arc<Source>) -> Result<Playbook, Problems> {
 fn step(raw: Spanned<RawStep>, source: &Arc<Source>) -> Result<Step, Problem> {
     let span = raw.span();
     let raw = raw.into_inner();
-    let mut kinds = raw.kinds();
-    let name = &raw.name;
-    if kinds.len() != 1 {
-        let found = kinds.len();
-        return Err(Problem::error(
-            source,
-            "HAC-E083",
-            span,
-            format!("step {name:?} has {found} resources, not one"),
-        )
-        .help(format!("give it exactly one of: {KINDS}")));
-    }
-    let kind = kinds.remove(0);
-    if let StepKind::Command(command) = &kind
-        && command.creates.is_none() == command.unless.is_none()
-    {
-        return Err(Problem::error(
-            source,
-            "HAC-E084",
-            span,
-            format!("command {name:?} does not say when it is done"),
-        )
-        .help("add `creates = \"/path\"` or `unless = \"a read-only check\"`, one of them"));
-    }
-    if let StepKind::Package(list) = &kind
-        && let Some(system) = list.unknown().next()
-    {
-        let known = RELEASES.iter().map(|release| release.system).collect::<Vec<_>>().join(", ");
-        let message =
-            format!("packages of {name:?} are listed for {system:?}, which is no system known here");
-        return Err(Problem::error(source, "HAC-E091", span, message)
-            .help(format!("write one of {known}, or default for all others")));
-    }
+    let kind = kind(&raw, &|code, message| Problem::error(source, code, span.clone(), message))?;
     let packages = matches!(kind, StepKind::Package(_));
     Ok(Step {
         phase: if packages && raw.phase == Phase::Configure { Phase::Packages } else { raw.phase },
@@ -214,4 +182,32 @@ fn step(raw: Spanned<RawStep>, source: &Arc<Source>) -> Result<Step, Problem> {
         kind,
         place: Place { source: Arc::clone(source), span },
     })
+}
+
+/// The one resource of a step; `problem` makes one of a code and a message.
+fn kind(raw: &RawStep, problem: &dyn Fn(&'static str, String) -> Problem) -> Result<StepKind, Problem> {
+    let mut kinds = raw.kinds();
+    let name = &raw.name;
+    if kinds.len() != 1 {
+        let message = format!("step {name:?} has {} resources, not one", kinds.len());
+        return Err(problem("HAC-E083", message).help(format!("give it exactly one of: {KINDS}")));
+    }
+    let kind = kinds.remove(0);
+    if let StepKind::Command(command) = &kind
+        && command.creates.is_none() == command.unless.is_none()
+    {
+        return Err(problem("HAC-E084", format!("command {name:?} does not say when it is done"))
+            .help("add `creates = \"/path\"` or `unless = \"a read-only check\"`, one of them"));
+    }
+    if let StepKind::Package(list) = &kind
+        && let Some(system) = list.unknown().next()
+    {
+        let known = RELEASES.iter().map(|release| release.system).collect::<Vec<_>>().join(", ");
+        let message =
+            format!("packages of {name:?} are listed for {system:?}, which is no system known here");
+        return Err(
+            problem("HAC-E091", message).help(format!("write one of {known}, or default for all others"))
+        );
+    }
+    Ok(kind)
 }

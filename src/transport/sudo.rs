@@ -103,51 +103,48 @@ fn lack(status: i32, stderr: &str) -> Option<Lack> {
 mod tests {
     use super::*;
 
+    /// Status, standard error, what is missing.
+    const SAID: &[(i32, &str, Option<Lack>)] = &[
+        (1, "sudo: a password is required\n", Some(Lack::Password)),
+        (1, "sudo: unable to resolve host n1\nsudo: a password is required\n", Some(Lack::Password)),
+        (1, "sudo: interactive authentication is required\n", Some(Lack::Password)),
+        (
+            1,
+            "ops is not in the sudoers file.\nThis incident has been reported to the administrator.\n",
+            Some(Lack::Permission),
+        ),
+        (1, "Sorry, user ops may not run sudo on n1.\n", Some(Lack::Permission)),
+        (
+            1,
+            "Sorry, user ops is not allowed to execute '/usr/bin/sh -c x' as root on n1.\n",
+            Some(Lack::Permission),
+        ),
+        (1, "sudo: I'm sorry ops. I'm afraid I can't do that\n", Some(Lack::Permission)),
+        (1, "sudo: sorry, you must have a tty to run sudo\n", Some(Lack::Terminal)),
+        (127, "env: 'sudo': No such file or directory\n", Some(Lack::Program)),
+        (127, "env: »sudo«: Datei oder Verzeichnis nicht gefunden\n", Some(Lack::Program)),
+        (127, "sh: 7: etcdctl: not found\n", None),
+        (1, "sudo: /usr/bin/sudo must be owned by uid 0 and have the setuid bit set\n", Some(Lack::Rights)),
+        (
+            1,
+            "sudo: The \"no new privileges\" flag is set, which prevents sudo from running as root.\n",
+            Some(Lack::Rights),
+        ),
+        (1, "sudo: account validation failure, is your account locked?\n", Some(Lack::Account)),
+        (
+            125,
+            "sh: 1: head: Permission denied\nhacluster: script cut short, nothing was run\n",
+            Some(Lack::Exec),
+        ),
+        (125, "hacluster: script cut short, nothing was run\n", None),
+        (1, "sudo: unable to resolve host n1\ngrep: no such file\n", None),
+        (2, "sudo: a password is required\n", None),
+    ];
+
     #[test]
     fn what_sudo_says_tells_what_is_missing() {
-        // status, standard error, what is missing
-        let cases = [
-            (1, "sudo: a password is required\n", Some(Lack::Password)),
-            (1, "sudo: unable to resolve host n1\nsudo: a password is required\n", Some(Lack::Password)),
-            (1, "sudo: interactive authentication is required\n", Some(Lack::Password)),
-            (
-                1,
-                "ops is not in the sudoers file.\nThis incident has been reported to the administrator.\n",
-                Some(Lack::Permission),
-            ),
-            (1, "Sorry, user ops may not run sudo on n1.\n", Some(Lack::Permission)),
-            (
-                1,
-                "Sorry, user ops is not allowed to execute '/usr/bin/sh -c x' as root on n1.\n",
-                Some(Lack::Permission),
-            ),
-            (1, "sudo: I'm sorry ops. I'm afraid I can't do that\n", Some(Lack::Permission)),
-            (1, "sudo: sorry, you must have a tty to run sudo\n", Some(Lack::Terminal)),
-            (127, "env: 'sudo': No such file or directory\n", Some(Lack::Program)),
-            (127, "env: »sudo«: Datei oder Verzeichnis nicht gefunden\n", Some(Lack::Program)),
-            (127, "sh: 7: etcdctl: not found\n", None),
-            (
-                1,
-                "sudo: /usr/bin/sudo must be owned by uid 0 and have the setuid bit set\n",
-                Some(Lack::Rights),
-            ),
-            (
-                1,
-                "sudo: The \"no new privileges\" flag is set, which prevents sudo from running as root.\n",
-                Some(Lack::Rights),
-            ),
-            (1, "sudo: account validation failure, is your account locked?\n", Some(Lack::Account)),
-            (
-                125,
-                "sh: 1: head: Permission denied\nhacluster: script cut short, nothing was run\n",
-                Some(Lack::Exec),
-            ),
-            (125, "hacluster: script cut short, nothing was run\n", None),
-            (1, "sudo: unable to resolve host n1\ngrep: no such file\n", None),
-            (2, "sudo: a password is required\n", None),
-        ];
-        for (status, stderr, wanted) in cases {
-            assert_eq!(lack(status, stderr), wanted, "{stderr}");
+        for (status, stderr, wanted) in SAID {
+            assert_eq!(lack(*status, stderr), *wanted, "{stderr}");
         }
         let judge = |user: &str, stdout: &str| {
             let stderr = "sudo: a password is required\n".into();

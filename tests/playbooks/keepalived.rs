@@ -5,6 +5,7 @@ use hacluster::facts::Facts;
 use super::{Cluster, NOW};
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "one file, shown whole")]
 fn keepalived_finds_the_interface_that_carries_the_address() {
     let cluster = Cluster::lab();
     insta::assert_snapshot!(cluster.text("node1/file:/etc/keepalived/keepalived.conf"), @r#"
@@ -51,6 +52,11 @@ fn keepalived_finds_the_interface_that_carries_the_address() {
         }
     }
     "#);
+}
+
+#[test]
+fn no_host_is_a_peer_of_itself() {
+    let cluster = Cluster::lab();
     let nas = cluster.text("nas/file:/etc/keepalived/keepalived.conf");
     assert!(
         nas.contains("unicast_src_ip 192.168.15.50\n") && !nas.contains("        192.168.15.50\n"),

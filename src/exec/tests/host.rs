@@ -15,7 +15,6 @@ use super::World;
 use crate::exec::drive::Stops;
 use crate::exec::event::{Event, Sink};
 use crate::exec::{Apply, ApplyError, Parallelism, Summary, probe_all};
-use crate::ledger::Ledger;
 use crate::plan::{Observed, Plan, Selection};
 use crate::transport::fake::Fake;
 use crate::transport::{Connection, Output, Prober};
@@ -63,10 +62,7 @@ impl Lab {
     /// From now on these steps are asked for; what ledgers hold beyond them goes.
     pub(super) async fn ask_for(&mut self, steps: &str, destroy: bool) {
         self.world = World::tiny(&filled(steps), Some(&self.dir.path().join("templates")));
-        let ledger = |(host, facts): (&String, &crate::facts::Facts)| {
-            Some((host.clone(), Ledger::read(facts.ledger.as_deref())?))
-        };
-        let ledgers = self.observe().await.facts.iter().filter_map(ledger).collect();
+        let ledgers = self.observe().await.ledgers();
         self.world.prune(&ledgers, destroy);
     }
 

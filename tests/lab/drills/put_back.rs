@@ -4,7 +4,7 @@
 
 use std::fs;
 
-use crate::command::{Result, ensure};
+use crate::command::{Output, Result, ensure};
 use crate::inserter::{Inserter, clock};
 use crate::lab::{HOSTS, root, seconds};
 use crate::product::{counts, read};
@@ -138,22 +138,7 @@ fn bad_file(stage: &mut Stage, bad: &Bad, told: &str) -> Result<(f64, f64)> {
     let files = stage.lab.on_all(&HOSTS, &look)?;
     let before = stage.lab.on_all(&HOSTS, bad.processes)?;
 
-    let watches: Vec<_> =
-        HOSTS.iter().map(|host| stage.lab.start(host, &watch(bad))).collect::<Result<_>>()?;
-    let inserter = Inserter::start(stage)?;
-    let at = clock();
-    let applied = stage.expect(1, &["apply", "--auto-approve"]);
-    stage.lab.on_all(&HOSTS, "touch /run/drill-stop")?;
-    let mut gone: f64 = 0.0;
-    for running in watches {
-        gone = gone.max(away(&running.wait()?.stdout));
-    }
-    stage.lab.on_all(&HOSTS, "rm /run/drill-stop")?;
-    inserter.wait_acks(clock(), 10, seconds(20))?;
-    let log = inserter.finish()?;
-    let applied = applied?;
-    let gap = log.gap(at)?;
-
+    let (applied, gone, gap) = applied(stage, bad)?;
     for words in [bad.says, "was put back", told] {
         ensure!(applied.both().contains(words), "'{words}' is not said: {}", applied.describe());
     }
@@ -183,4 +168,23 @@ fn bad_file(stage: &mut Stage, bad: &Bad, told: &str) -> Result<(f64, f64)> {
     fs::remove_file(&own).map_err(|e| e.to_string())?;
     stage.expect(0, &["apply", "--auto-approve"])?;
     Ok((gone, gap))
+}
+
+/// What `apply` said of the bad file, how long the service was away at most, and
+/// for how long nobody could write.
+fn applied(stage: &mut Stage, bad: &Bad) -> Result<(Output, f64, f64)> {
+    let watches: Vec<_> =
+        HOSTS.iter().map(|host| stage.lab.start(host, &watch(bad))).collect::<Result<_>>()?;
+    let inserter = Inserter::start(stage)?;
+    let at = clock();
+    let applied = stage.expect(1, &["apply", "--auto-approve"]);
+    stage.lab.on_all(&HOSTS, "touch /run/drill-stop")?;
+    let mut gone: f64 = 0.0;
+    for running in watches {
+        gone = gone.max(away(&running.wait()?.stdout));
+    }
+    stage.lab.on_all(&HOSTS, "rm /run/drill-stop")?;
+    inserter.wait_acks(clock(), 10, seconds(20))?;
+    let log = inserter.finish()?;
+    Ok((applied?, gone, log.gap(at)?))
 }

@@ -1,11 +1,16 @@
-//! Owns the test of who may know whom: a module may use only those that stand
-//! above it in `lib.rs`, and only reports and commands print.
+//! Owns the tests of the house's rules: a module may use only those that stand
+//! above it in `lib.rs`, only reports and commands print, and files stay short.
+//! Functions are clippy's matter (`.clippy.toml`).
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
 fn sources() -> Vec<(String, String)> {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    files("src")
+}
+
+fn files(folder: &str) -> Vec<(String, String)> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join(folder);
     let mut found = Vec::new();
     collect(&root, &root, &mut found);
     assert!(found.len() > 50);
@@ -117,5 +122,16 @@ fn every_file_says_what_it_owns() {
     for (name, text) in sources() {
         let head: String = text.lines().take_while(|line| line.starts_with("//!")).collect();
         assert!(!head.is_empty(), "{name} has no header");
+    }
+}
+
+#[test]
+fn no_file_is_long() {
+    for (name, text) in files("src").into_iter().chain(files("tests")) {
+        let lines = text.lines().count();
+        assert!(
+            lines <= 250,
+            "{name} has {lines} lines; 250 are the most: what in it is a subject of its own?"
+        );
     }
 }
