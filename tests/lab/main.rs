@@ -61,19 +61,18 @@ fn main() {
         return;
     }
     let names: Vec<String> = args.into_iter().filter(|a| !a.starts_with("--")).collect();
-    let tier = match std::env::var("HACLUSTER_LAB").as_deref() {
-        Ok("full") => Tier::Full,
-        Ok("quick" | "") | Err(_) => Tier::Quick,
-        Ok(other) => refuse(&format!("HACLUSTER_LAB is quick or full, not '{other}'")),
-    };
     let all = drills::all();
     let misplaced = misplaced(&all);
     if !misplaced.is_empty() {
         refuse(&format!("the matrix of faults:\n{}", misplaced.join("\n")));
     }
-    if names == [PLACES] {
-        return;
+    if names != [PLACES] {
+        drill(&names, &all);
     }
+}
+
+/// The drills of these names, or that show these cases; all of them without names.
+fn drill(names: &[String], all: &[Drill]) {
     let asked = |text: &str| names.iter().any(|name| text.contains(name.as_str()));
     let wanted = |d: &&Drill| names.is_empty() || asked(d.name) || d.cases.iter().any(|case| asked(case));
     let chosen: Vec<_> = all.iter().filter(wanted).copied().collect();
@@ -86,9 +85,18 @@ fn main() {
             "the lab needs root: namespaces, overlay mounts and containers; run `sudo -E cargo test --test lab`",
         );
     }
+    let tier = tier();
     signals::watch();
     if !run(&chosen, all.len(), tier) {
         exit(1);
+    }
+}
+
+fn tier() -> Tier {
+    match std::env::var("HACLUSTER_LAB").as_deref() {
+        Ok("full") => Tier::Full,
+        Ok("quick" | "") | Err(_) => Tier::Quick,
+        Ok(other) => refuse(&format!("HACLUSTER_LAB is quick or full, not '{other}'")),
     }
 }
 

@@ -78,31 +78,30 @@ fn bad_files(stage: &mut Stage) -> Result<String> {
     ))
 }
 
-/// Says every fifth of a second how many of the processes there are.
+/// Says every fifth of a second which processes there are.
 fn watch(bad: &Bad) -> String {
     format!(
-        "while [ ! -e /run/drill-stop ]; do echo $(date +%s.%N) $({} | wc -l); sleep 0.2; done",
+        "while [ ! -e /run/drill-stop ]; do echo \"$(date +%s.%N) \"$({}); sleep 0.2; done",
         bad.processes
     )
 }
 
-/// Longest time in which fewer processes ran than at first.
+/// Seconds from the last look that saw the processes of before to the first that
+/// saw those which stayed; 0 where they are the same. Those between are no service.
 fn away(watched: &str) -> f64 {
-    let row = |line: &str| -> Option<(f64, u32)> {
-        let (at, count) = line.split_once(' ')?;
-        Some((at.parse().ok()?, count.parse().ok()?))
+    let row = |line: &str| -> Option<(f64, String)> {
+        let (at, processes) = line.split_once(' ')?;
+        Some((at.parse().ok()?, processes.to_owned()))
     };
-    let rows: Vec<(f64, u32)> = watched.lines().filter_map(row).collect();
-    let full = rows.first().map_or(0, |row| row.1);
-    let (mut longest, mut since) = (0.0_f64, None);
-    for (at, count) in rows {
-        match (count < full, since) {
-            (true, None) => since = Some(at),
-            (true, Some(first)) => longest = longest.max(at - first),
-            (false, _) => since = None,
-        }
+    let rows: Vec<(f64, String)> = watched.lines().filter_map(row).collect();
+    let (Some((_, before)), Some((_, after))) = (rows.first(), rows.last()) else { return f64::INFINITY };
+    if before == after {
+        return 0.0;
     }
-    longest
+    let last = rows.iter().rfind(|(_, processes)| processes == before);
+    let unlike = rows.iter().rposition(|(_, processes)| processes != after);
+    let first = unlike.and_then(|at| rows.get(at + 1));
+    last.zip(first).map_or(f64::INFINITY, |(last, first)| first.0 - last.0)
 }
 
 /// The built-in playbook without checkers.

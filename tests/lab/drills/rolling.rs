@@ -17,7 +17,7 @@ pub const DRILLS: &[Drill] = &[
         ground: Ground::Applied,
         disturbs: true,
         expected: "2 x <= 5 s, none lost, in order",
-        run: |stage| edited(stage, restart_parameter),
+        run: |stage| stage.as_another(restart_parameter),
     },
     Drill {
         name: "rolling-etcd",
@@ -26,21 +26,12 @@ pub const DRILLS: &[Drill] = &[
         ground: Ground::Applied,
         disturbs: true,
         expected: "<= 5 s, one voter down, leader last",
-        run: |stage| edited(stage, rolling_etcd),
+        run: |stage| stage.as_another(rolling_etcd),
     },
 ];
 
 /// Seconds nobody may write at most.
 pub(super) const GAP: f64 = 5.0;
-
-/// The drill with a folder whose inventory it may change.
-pub(super) fn edited(stage: &mut Stage, drill: fn(&mut Stage) -> Result<String>) -> Result<String> {
-    let other = stage.folder.fresh_clone(&stage.lab)?;
-    let mine = std::mem::replace(&mut stage.folder, other);
-    let result = drill(stage);
-    stage.folder = mine;
-    result
-}
 
 /// Applies under load: the longest gap, and the steps of the run in the order in
 /// which they began.

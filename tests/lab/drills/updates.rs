@@ -2,7 +2,7 @@
 //! time, the leader last; an update made by hand is seen and paid for.
 
 use super::rolling::{
-    ETCD, GAP, POSTGRES, apply_under_load, began, edited, ensure_order, restarts, sorted, standbys, watched,
+    ETCD, GAP, POSTGRES, apply_under_load, began, ensure_order, restarts, sorted, standbys, watched,
 };
 use crate::command::{Result, ensure};
 use crate::inserter::{Inserter, clock};
@@ -17,7 +17,7 @@ pub const DRILLS: &[Drill] = &[Drill {
     ground: Ground::Applied,
     disturbs: true,
     expected: "<= 5 s, none lost, one member down, in order",
-    run: |stage| edited(stage, rolling_packages),
+    run: |stage| stage.as_another(rolling_packages),
 }];
 
 const PACKAGES: [&str; 4] = ["postgresql-17", "patroni", "etcd-server", "keepalived"];
