@@ -6,13 +6,14 @@
 
 #![expect(clippy::unwrap_used, reason = "a case that cannot be read ends its test")]
 
-mod answer;
+pub(crate) mod answer;
 mod api;
 mod apt;
 mod ending;
+pub(crate) mod everything;
 mod facts;
 mod groups;
-mod hostile;
+pub(crate) mod hostile;
 mod issued;
 mod legible;
 mod lint;

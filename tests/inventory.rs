@@ -15,7 +15,7 @@ use hacluster::inventory::{self, Inventory};
 use hacluster::problem::{Problem, Problems};
 use proptest::prelude::*;
 
-fn cases() -> Vec<PathBuf> {
+pub(crate) fn cases() -> Vec<PathBuf> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/cases/inventory");
     let mut cases: Vec<PathBuf> = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
     cases.sort();

@@ -7,6 +7,7 @@ mod cases;
 mod cli;
 mod inventory;
 mod playbooks;
+mod properties;
 mod readme;
 mod secrets;
 mod ssh;

@@ -3,6 +3,7 @@
 
 mod databases;
 mod etcd;
+mod hostile;
 mod keepalived;
 mod problems;
 mod patroni;

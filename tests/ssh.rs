@@ -3,6 +3,7 @@
 
 mod daemon;
 mod hold;
+mod hostile;
 mod jump;
 mod login;
 mod probe;

@@ -17,6 +17,9 @@ use crate::transport::{Connection, Dialer, ProbeText, Prober, Protection, Target
 /// frozen service up to 3 s each.
 const PROBE_LIMIT: Duration = Duration::from_mins(1);
 
+/// Most characters that are told of the last line a host's shell complained with.
+const LAST_WORDS: usize = 300;
+
 /// Hosts that answered, and why the others did not.
 #[derive(Debug)]
 pub struct Gathered<T> {
@@ -109,7 +112,9 @@ async fn probe(prober: &Prober, needs: &Needs) -> Result<Facts, Away> {
     let answer = prober.probe(&text, PROBE_LIMIT).await.map_err(|e| away(&e))?;
     let mut facts = parse(&answer.output.stdout_text(), needs, &nonce).map_err(|error| {
         let stderr = answer.output.stderr_text();
-        format!("{error} ({})", stderr.lines().next_back().unwrap_or("nothing on standard error"))
+        let last: String = stderr.lines().next_back().unwrap_or_default().chars().take(LAST_WORDS).collect();
+        let last = if last.is_empty() { "nothing on standard error" } else { &last };
+        format!("{error} ({last})")
     })?;
     facts.protected = answer.protection == Protection::ReadOnly;
     Ok(facts)

@@ -33,6 +33,7 @@ mod work;
 
 pub use event::{Event, Outcome, Sink};
 pub use gather::{Gathered, connect, probe_all};
+pub use journal::{Cut, replay};
 pub use lock::Busy;
 pub use retire::Retirement;
 pub use run::Apply;

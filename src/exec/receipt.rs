@@ -37,8 +37,9 @@ pub(super) enum Line {
 /// The status `timeout` gives.
 const TIMED_OUT: i32 = 124;
 
-/// Lines kept of one step: enough to see why it failed.
+/// Lines kept of one step, and characters of a line: enough to see why it failed.
 const KEPT: usize = 40;
+const WIDTH: usize = 2000;
 
 impl Reader {
     /// The unit ended in the middle of a step: that one took too long, or
@@ -92,8 +93,9 @@ impl Reader {
         if kept.len() == KEPT {
             kept.remove(0);
         }
-        kept.push(line.to_owned());
-        Line::Said(line.to_owned())
+        let line: String = line.chars().take(WIDTH).collect();
+        kept.push(line.clone());
+        Line::Said(line)
     }
 }
 

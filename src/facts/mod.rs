@@ -27,7 +27,7 @@ pub use postgres::{
     DatabaseFact, GrantFact, GrantKey, GrantOn, HoldingFact, PostgresFacts, PostgresNeeds, PostgresServer,
     RoleFact, Standing,
 };
-pub use probe::{ETCD_PASSWORDS, LEDGER, STATE, probe_body};
+pub use probe::{ETCD_PASSWORDS, LARGEST_SHOWN, LEDGER, STATE, probe_body};
 pub use rows::{EtcdFact, EtcdRow, PackageFact, PathFact, PathType, PatroniFact, UnitFact, UserFact};
 
 /// One reading. Not asked for = the key is missing from its map.

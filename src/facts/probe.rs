@@ -17,6 +17,9 @@ pub const ETCD_PASSWORDS: &str = "/var/lib/hacluster/etcd-password-";
 /// The ledger's file name in [`STATE`].
 pub const LEDGER: &str = "ledger.json";
 
+/// A file above this is data, not configuration: no more of it is read to be shown.
+pub const LARGEST_SHOWN: usize = 1 << 20;
+
 /// Exit status of an item whose file is not there.
 pub(super) const NOT_THERE: i32 = 66;
 
@@ -66,7 +69,7 @@ pub fn probe_body(needs: &Needs, nonce: &str) -> String {
     probe.list("users", &needs.users, "getent passwd --", "");
     probe.list("groups", &needs.groups, "getent group --", "");
     probe.sysctls(needs);
-    probe.files("contents", &needs.contents, "cat -- \"$f\"");
+    probe.files("contents", &needs.contents, &format!("head -c {} -- \"$f\"", LARGEST_SHOWN + 1));
     // The hash of nothing, where the file is no key: it fits no certificate.
     let key = "command -v openssl >/dev/null && openssl pkey -passin pass: -in \"$f\" -pubout -outform DER | sha256sum";
     probe.files("public_keys", &needs.public_keys, key);

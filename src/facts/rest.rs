@@ -22,9 +22,9 @@ pub(super) fn etcd(body: &str) -> EtcdFact {
         } else if let Some(members) = json.get("members").and_then(Value::as_array) {
             fact.members = members.iter().filter_map(etcd_row).collect();
         } else if json.get("raftIndex").is_some() {
-            fact.leader_id = text(&json, "leader").filter(|id| id != "0");
-            fact.member_id = json.get("header").and_then(|h| text(h, "member_id"));
-            fact.cluster_id = json.get("header").and_then(|h| text(h, "cluster_id"));
+            fact.leader_id = id(&json, "leader").filter(|id| id != "0");
+            fact.member_id = json.get("header").and_then(|h| id(h, "member_id"));
+            fact.cluster_id = json.get("header").and_then(|h| id(h, "cluster_id"));
         } else if let Some(says) = text(&json, "error").or_else(|| text(&json, "message")) {
             // Upstream's gateway says `error` and `message`, Debian 13's only `message`.
             if AUTH_ON.iter().any(|on| says.contains(on)) {
@@ -41,10 +41,15 @@ fn text(json: &Value, key: &str) -> Option<String> {
     json.get(key).and_then(Value::as_str).map(str::to_owned)
 }
 
+/// A number as etcd writes it. Another host's scripts may name it, so it is nothing else.
+fn id(json: &Value, key: &str) -> Option<String> {
+    text(json, key).filter(|id| !id.is_empty() && id.bytes().all(|byte| byte.is_ascii_digit()))
+}
+
 fn etcd_row(json: &Value) -> Option<EtcdRow> {
     let urls = json.get("peerURLs").and_then(Value::as_array);
     Some(EtcdRow {
-        id: text(json, "ID")?,
+        id: id(json, "ID")?,
         name: text(json, "name").unwrap_or_default(),
         peer_urls: urls.into_iter().flatten().filter_map(Value::as_str).map(str::to_owned).collect(),
         learner: json.get("isLearner").and_then(Value::as_bool).unwrap_or(false),

@@ -48,7 +48,7 @@ const CODES: &[(&str, &str)] = &[
     ("HAC-E033", "A name has a meaning of its own in hacluster, in every hosts file or in PostgreSQL."),
     ("HAC-E034", "A path is not absolute or goes up with .. parts."),
     ("HAC-E035", "A directory belongs to the system or to another service."),
-    ("HAC-E036", "A text has a control character, such as a line feed."),
+    ("HAC-E036", "A text has a control character, such as a line feed, or one that nobody sees."),
     ("HAC-E040", "Only one host has a vote. With cluster.ha = false that is accepted."),
     (
         "HAC-E042",

@@ -78,9 +78,10 @@ impl Complaint<'_> {
         Problem::error(self.source, CODE, span, message)
     }
 
-    /// The line without its end.
+    /// The line without its end; behind the last one nothing is left.
     fn whole(&self) -> Range<usize> {
-        self.start..self.start + self.text.trim_end().len().max(1)
+        let end = self.start + self.text.trim_end().len().max(1);
+        self.start..end.min(self.source.text.len())
     }
 
     /// Whether the complaint is about a value without quotes.

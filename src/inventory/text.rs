@@ -114,8 +114,9 @@ pub(super) fn quoted(text: &str) -> String {
 
 /// No text of an inventory may carry these: it ends up in files and templates on hosts.
 pub(super) fn harmless(text: &str) -> Result<(), Wrong> {
-    if let Some(bad) = text.chars().find(|c| c.is_control()) {
-        let message = format!("is {}: it has the control character U+{:04X}", quoted(text), u32::from(bad));
+    if let Some(bad) = text.chars().find(|c| c.is_control() || is_hidden(*c)) {
+        let kind = if bad.is_control() { "control" } else { "invisible" };
+        let message = format!("is {}: it has the {kind} character U+{:04X}", quoted(text), u32::from(bad));
         return Err(Wrong::new("HAC-E036", message).help("remove it; a text is one printable line"));
     }
     if let Some(brace) = ["{{", "{%", "{#"].into_iter().find(|brace| text.contains(brace)) {
@@ -124,6 +125,12 @@ pub(super) fn harmless(text: &str) -> Result<(), Wrong> {
         return Err(Wrong::new("HAC-E030", message).help("write the value itself"));
     }
     Ok(())
+}
+
+/// Marks that nobody sees: they reorder what is read, or end a line for YAML 1.1, which
+/// is Patroni's.
+fn is_hidden(c: char) -> bool {
+    matches!(c, '\u{61c}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}')
 }
 
 fn not_empty(text: &str) -> Result<(), Wrong> {

@@ -10,6 +10,7 @@ use toml::de::DeValue;
 
 use super::address::{AddressRange, Cidr, parse_ipv4};
 use super::reader::Reader;
+use super::text::harmless;
 
 pub(super) type Node<'a, 't> = &'a Spanned<DeValue<'t>>;
 
@@ -197,6 +198,10 @@ impl<T: Value> Value for BTreeMap<String, T> {
         };
         let mut map = Self::new();
         for (key, value) in entries {
+            if let Err(wrong) = harmless(key.get_ref()) {
+                reader.wrong(wrong, key.span(), &format!("{path}.{}", key.get_ref().escape_debug()));
+                continue;
+            }
             let path = format!("{path}.{}", key.get_ref());
             reader.place(&path, value.span());
             if let Some(value) = T::read(value, &path, reader) {

@@ -7,18 +7,22 @@ use std::time::Duration;
 use similar::TextDiff;
 
 use super::clean::clean;
+use crate::facts::LARGEST_SHOWN;
 
 /// Lines of one diff that are shown; a whole new file of more helps nobody.
 const SHOWN: usize = 120;
-/// A file above this is data, not configuration.
-const LARGEST: usize = 1 << 20;
 /// A minimal diff of two long texts can take for ever; a rough one does.
 const PATIENCE: Duration = Duration::from_millis(300);
 
 /// A unified diff without a header.
 pub fn unified(old: &str, new: &str) -> String {
-    if old.len() > LARGEST || new.len() > LARGEST {
-        return format!("{} bytes become {} bytes", old.len(), new.len());
+    if old.len() > LARGEST_SHOWN || new.len() > LARGEST_SHOWN {
+        // Of a larger one no more was read.
+        let size = |text: &str| match text.len() {
+            length if length > LARGEST_SHOWN => format!("more than {LARGEST_SHOWN}"),
+            length => length.to_string(),
+        };
+        return format!("{} bytes become {} bytes", size(old), size(new));
     }
     let (old, new) = (clean(old), clean(new));
     let mut options = TextDiff::configure();

@@ -7,6 +7,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use serde_json::{Value, json};
 
+use super::clean::{coloured, escaped};
+
 /// Version of the JSON lines: the same number means that fields are only added.
 pub const JSON_VERSION: u32 = 1;
 
@@ -76,8 +78,10 @@ impl Ui {
         self.write(text)
     }
 
-    /// Writes to standard output as it is, whatever the mode: scripts, graphs.
+    /// Writes to standard output, whatever the mode: scripts, graphs. Of what is no
+    /// text only colours get there.
     pub fn write(&self, text: &str) -> io::Result<()> {
+        let text = coloured(text);
         let mut out = io::stdout().lock();
         out.write_all(text.as_bytes())?;
         if !text.ends_with('\n') && !text.is_empty() {
@@ -98,7 +102,7 @@ impl Ui {
             let first = json!({ "type": "version", "version": JSON_VERSION, "hacluster": program });
             text = format!("{first}\n");
         }
-        self.write(&format!("{text}{value}\n"))
+        self.write(&escaped(&format!("{text}{value}\n")))
     }
 
     /// A remark on standard error, unless it is to be quiet. That nobody reads
@@ -111,7 +115,7 @@ impl Ui {
 
     /// Writes to standard error whatever the mode.
     pub fn complain(&self, text: &str) {
-        let _ = writeln!(io::stderr().lock(), "{}", text.trim_end());
+        let _ = writeln!(io::stderr().lock(), "{}", coloured(text.trim_end()));
     }
 
     /// Asks on standard output; `None` where nobody can answer.
@@ -120,7 +124,7 @@ impl Ui {
             return Ok(None);
         }
         let mut out = io::stdout().lock();
-        write!(out, "{question}")?;
+        write!(out, "{}", coloured(question))?;
         out.flush()?;
         let mut answer = String::new();
         io::stdin().lock().read_line(&mut answer)?;

@@ -13,9 +13,11 @@ patroni_owing() {
     done
 }
 
-# patroni_members CA URL: where the members answer.
+# patroni_members CA URL: where the members answer. Each says so itself, and the others
+# make words of it for curl: nothing but an address counts.
 patroni_members() {
-    curl -s -m 3 --cacert "$1" "$2/cluster" | grep -o '"api_url": *"[^"]*"' | cut -d '"' -f 4
+    curl -s -m 3 --cacert "$1" "$2/cluster" |
+        grep -oE '"api_url": *"https?://[][A-Za-z0-9._:/-]*"' | cut -d '"' -f 4
 }
 
 # patroni_taken SECONDS CA BEFORE URL...: waits until no member owes the same as

@@ -9,7 +9,7 @@ use tokio::time::timeout;
 
 use super::bootstrap::READY;
 use super::error::TransportError;
-use super::output::{Lines, Output, Sink, TooMuch};
+use super::output::{Lines, OUTPUT_LIMIT, Output, Sink, TooMuch};
 
 /// Most lines that may wait for [`Held::line`]; a holder prints a handful.
 const WAITING_LINES: usize = 10_000;
@@ -52,7 +52,7 @@ impl Held {
     {
         let (beats, heard) = mpsc::unbounded_channel();
         let (shown, lines) = mpsc::channel(WAITING_LINES);
-        let sink = LineSink { lines: Lines::default(), shown, stderr: Vec::new() };
+        let sink = LineSink { lines: Lines::default(), heard: 0, shown, stderr: Vec::new() };
         let pump = tokio::spawn(pump(Wires { sink, beats: heard, first: beats.clone() }));
         let mut held = Self { node: node.to_owned(), lines, beats, pump };
         match timeout(limit, held.line()).await {
@@ -130,6 +130,8 @@ impl Held {
 /// Sends lines of standard output on as they come.
 pub(super) struct LineSink {
     lines: Lines,
+    /// Bytes since the start.
+    heard: usize,
     shown: Sender<String>,
     stderr: Vec<u8>,
 }
@@ -144,6 +146,10 @@ impl LineSink {
 
 impl Sink for LineSink {
     fn stdout(&mut self, bytes: &[u8]) -> Result<(), TooMuch> {
+        self.heard += bytes.len();
+        if self.heard > OUTPUT_LIMIT {
+            return Err(TooMuch { stream: "standard output", limit: OUTPUT_LIMIT });
+        }
         let mut full = false;
         self.lines.feed(bytes, |line| {
             let sent = self.shown.try_send(line.to_owned());

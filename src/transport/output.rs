@@ -6,8 +6,11 @@ use std::borrow::Cow;
 use super::error::TransportError;
 
 /// Most bytes kept of each stream. A whole-host probe is about 2 kB and a log
-/// tail under 1 MB; 32 MiB only stops a runaway.
-pub const OUTPUT_LIMIT: usize = 32 << 20;
+/// tail under 1 MB; 8 MiB only stops a runaway, on many hosts at once too.
+pub const OUTPUT_LIMIT: usize = 8 << 20;
+/// Most bytes of one line; the rest of a longer one is left out. The longest of ours
+/// names the steps of a batch, at 60 bytes each.
+const LINE_LIMIT: usize = 1 << 20;
 
 /// What a script left behind.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -63,9 +66,11 @@ pub(super) struct Lines {
 impl Lines {
     pub(super) fn feed(&mut self, bytes: &[u8], mut each: impl FnMut(&str)) {
         for piece in bytes.split_inclusive(|byte| *byte == b'\n') {
-            self.rest.extend_from_slice(piece);
-            if self.rest.last() == Some(&b'\n') {
-                self.rest.pop();
+            let line = piece.strip_suffix(b"\n");
+            let text = line.unwrap_or(piece);
+            let room = LINE_LIMIT.saturating_sub(self.rest.len()).min(text.len());
+            self.rest.extend_from_slice(&text[..room]);
+            if line.is_some() {
                 each(&String::from_utf8_lossy(&self.rest));
                 self.rest.clear();
             }
@@ -137,6 +142,16 @@ mod tests {
             lines.finish(|line| seen.push(line.to_owned()));
             assert_eq!(seen, ["one", "", "two ä", "last"], "pieces of {size}");
         }
+    }
+
+    #[test]
+    fn a_line_without_an_end_takes_no_more_than_its_room() {
+        let (mut seen, mut lines) = (Vec::new(), Lines::default());
+        for _ in 0..40 {
+            lines.feed(&vec![b'y'; 64 << 10], |_| panic!("no line ended"));
+        }
+        lines.feed(b"y\nnext\n", |line| seen.push(line.to_owned()));
+        assert_eq!((seen[0].len(), seen[1].as_str(), seen.len()), (LINE_LIMIT, "next", 2));
     }
 
     #[test]

@@ -7,7 +7,7 @@ use std::fmt::Write as _;
 use hacluster::facts::{EtcdEndpoint, Facts, Needs, ParseError, PatroniEndpoint, parse};
 use toml::{Table, Value};
 
-pub(super) const NONCE: &str = "b7c1e0";
+pub(crate) const NONCE: &str = "b7c1e0";
 
 /// A host that says nothing unusual of itself.
 const IDENTITY: &str = "os=debian\nos_version=13\narch=x86_64\ncpus=2\nhostname=node1\nsystemd=yes";
@@ -15,7 +15,7 @@ const IDENTITY: &str = "os=debian\nos_version=13\narch=x86_64\ncpus=2\nhostname=
 /// The answer a host would have sent. A section is its text, or `{ text, status }`;
 /// one that is not in the case was never answered. `cut = "NAME"` ends the
 /// answer within that section.
-pub(super) fn answer(sections: &Table, needs: &Needs) -> String {
+pub(crate) fn answer(sections: &Table, needs: &Needs) -> String {
     let mut out = String::new();
     let default =
         |name: &str, body: &str| sections.get(name).cloned().unwrap_or_else(|| Value::from(body.to_owned()));

@@ -146,3 +146,25 @@ fn an_older_password_of_root_opens_and_a_new_one_is_set_once() {
     let lied = run(folder.path(), &[STATUS, ON, token, wrong, OFF, wrong], script);
     assert!(String::from_utf8_lossy(&lied.stderr).contains("did not take the new password of patroni"));
 }
+
+/// A member says itself where it answers, and the others' scripts make words of it.
+#[test]
+fn what_a_member_says_of_its_place_is_an_address_or_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let urls = [
+        "https://10.0.0.1:8008/patroni",
+        "-o /etc/cron.d/x http://10.0.0.9/x",
+        "https://10.0.0.2/ -o x",
+        "$(reboot)",
+        "file:///etc/shadow",
+        "https://[fe80::1]:8008/patroni",
+    ];
+    let members: Vec<String> =
+        urls.iter().map(|url| format!("{{\"name\": \"n\", \"api_url\": \"{url}\"}}")).collect();
+    let answer = format!("{{\"members\": [{}]}}", members.join(", "));
+    let functions = include_str!("../../src/resource/patroni_api.sh");
+    let done =
+        run(folder.path(), &[&answer], &format!("{functions}\npatroni_members ca https://10.0.0.1:8008"));
+    let told = String::from_utf8_lossy(&done.stdout);
+    assert_eq!(told, "https://10.0.0.1:8008/patroni\nhttps://[fe80::1]:8008/patroni\n");
+}

@@ -5,45 +5,11 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use hacluster::facts::{EtcdEndpoint, Needs, PatroniEndpoint, probe_body};
+use hacluster::facts::probe_body;
 use hacluster::resource::PRELUDE;
 
+use super::everything::everything;
 use super::resources;
-
-/// What a host asked everything would be asked.
-pub(super) fn everything() -> Needs {
-    let mut needs = Needs::default();
-    for name in ["/etc/a b", "/etc/it's", r"/etc/x\x2dy"] {
-        needs.file(name);
-        needs.contents.insert(name.to_owned());
-        needs.public_keys.insert(name.to_owned());
-        needs.entries.insert(name.to_owned());
-        needs.shipped.insert(name.to_owned());
-        needs.checks.insert(format!("test -e '{name}'"));
-    }
-    for name in ["one", "two"] {
-        needs.packages.insert(name.to_owned());
-        needs.removals.insert(name.to_owned());
-        needs.units.insert(format!("{name}.service"));
-        needs.users.insert(name.to_owned());
-        needs.groups.insert(name.to_owned());
-        needs.sysctls.insert(format!("vm.{name}"));
-        let endpoint = EtcdEndpoint {
-            client_url: "https://127.0.0.1:2479".to_owned(),
-            metrics_url: "http://127.0.0.1:2481".to_owned(),
-            data: "/var/lib/the etcd".to_owned(),
-            identity: "/etc/hacluster/client".to_owned(),
-            ca: "/etc/hacluster/ca.crt".to_owned(),
-        };
-        needs.etcd.insert(name.to_owned(), endpoint);
-    }
-    needs.patroni = Some(PatroniEndpoint {
-        url: "https://127.0.0.1:8008".to_owned(),
-        ca: "/etc/patroni/ca.crt".to_owned(),
-        data: "/var/lib/postgresql/17/main".to_owned(),
-    });
-    needs
-}
 
 /// All texts as files: a script stands in a subshell, as the executor runs it.
 fn texts(folder: &Path) -> Vec<PathBuf> {

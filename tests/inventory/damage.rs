@@ -46,6 +46,14 @@ fn valid() -> Vec<(String, String)> {
     all.filter(|(name, text)| inventory::parse(name, text.as_bytes()).is_ok()).collect()
 }
 
+/// Found by `properties::inventory`.
+#[test]
+fn what_is_wrong_at_the_end_of_a_file_has_its_place_in_it() {
+    for text in ["'''\n", "\"\"\"\n", "a = '''\n", "[cluster]\n'''\n"] {
+        check("end.toml", text, 9);
+    }
+}
+
 #[test]
 fn any_character_may_be_missing() {
     let mut texts = Vec::new();

@@ -69,7 +69,7 @@ pub const MATRIX: [Case; 58] = [
     case("F26", "revoked host key: refused (exit 4)", Test("a_revoked_key_is_refused")),
     case("F28", "10 % of packets lost: done, or a clean second try", Open("no drill yet")),
     case("F29", "sudo broken: that host left out (exit 4), the line that helps", Drill),
-    case("F31", "hostile output: capped, escaped", Test("a_runaway_is_cut_off")),
+    case("F31", "hostile output: capped, escaped", Test("a_hundred_megabytes_cost_no_memory")),
     star("F32", "host reboots in a step: seen, read again, resumed", Open("no drill yet")),
     star("F34", "disk full: refused before; in the middle the old file stays", Open("no drill yet")),
     case("F35", "no inodes: as with a full disk", Test("a_file_system_without_inodes_keeps_the_old_file")),
@@ -113,7 +113,11 @@ pub const MATRIX: [Case; 58] = [
     case("F80", "restore onto a running cluster: refused", Later("backups")),
     star("F82", "power cut of all: the address answers in 75 s, nothing lost", Drill),
     case("F83", "certificates expired: renewed without losing quorum", Open("no drill yet")),
-    star("F85", "malicious inventory and facts: rejected or inert", Open("no drill yet")),
+    star(
+        "F85",
+        "malicious inventory and facts: rejected or inert",
+        Test("hostile_values_arrive_as_they_are_and_run_nothing"),
+    ),
     case(
         "F86",
         "age: wrong key, tampered file, open key: refused",

@@ -3,6 +3,7 @@
 
 mod allowed;
 mod drift;
+mod hostile;
 mod plan;
 mod saved;
 mod secrets;
