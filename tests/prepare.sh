@@ -48,3 +48,15 @@ install_packages() {
 # shellcheck disable=SC2034 # for those who source this
 # A linker and a C compiler: ring, the cryptography below TLS and SSH, has C in it.
 BUILD_PACKAGES=(gcc libc6-dev)
+
+# tool NAME VERSION: a cargo program of the Rust registry into PATH, built once into a
+# kept folder. Without optimisation: each runs for a second and compiles for minutes.
+tool() {
+    local root=${HACLUSTER_TOOLS:-$HOME/.cache/hacluster-tools}/$1-$2
+    if [[ ! -x $root/bin/$1 ]]; then
+        say "building $1 $2 into $root"
+        env -u CARGO_TARGET_DIR CARGO_PROFILE_DEV_DEBUG=false CARGO_INCREMENTAL=0 \
+            cargo install --quiet --locked --debug --root "$root" --version "=$2" "$1"
+    fi
+    PATH=$root/bin:$PATH
+}

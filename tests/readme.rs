@@ -70,9 +70,16 @@ fn every_command_is_one_the_program_takes() {
 
 #[test]
 fn every_script_it_names_is_there() {
-    for script in
-        ["tests/demo", "tests/all", "tests/lab/lab", "tests/bench/run", "inventories/cold-storage.toml"]
-    {
+    let scripts = [
+        "tests/demo",
+        "tests/all",
+        "tests/lab/lab",
+        "tests/bench/run",
+        ".ci/release",
+        ".ci/deny.toml",
+        "inventories/cold-storage.toml",
+    ];
+    for script in scripts {
         assert!(README.contains(script));
         assert!(std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join(script).is_file(), "{script}");
     }
