@@ -178,6 +178,9 @@ pub struct ApplyArgs {
     /// Do not ask.
     #[arg(long)]
     pub auto_approve: bool,
+    /// Begin nothing more, on no host, once a step failed; what runs is waited for.
+    #[arg(long)]
+    pub fail_fast: bool,
     #[command(flatten)]
     pub allow: AllowArgs,
     /// Leave out how the content of files would change.

@@ -62,7 +62,7 @@ async fn whole(
     }
     plan::show(ui, &Describe::new(world, &reading, ui.is_verbose()).report(start.elapsed()))?;
     ownership::refuse(reading.chosen())?;
-    preflight::refuse(&reading.observed, reading.chosen())?;
+    preflight::refuse(&reading.refusals)?;
     let partial = reading.reached(world, &asked.selection);
     if reading.chosen().next().is_none() {
         return Ok(partial);
@@ -103,6 +103,7 @@ fn apply<'a>(
         selection,
         parallelism: limits::parallelism(&world.inventory, args.parallelism),
         approved: args.auto_approve && args.plan.is_none(),
+        fail_fast: args.fail_fast,
         sink,
     }
 }

@@ -25,6 +25,7 @@ mod render;
 mod saved;
 mod secrets;
 mod status;
+mod strangers;
 mod unlock;
 mod validate;
 mod vault;

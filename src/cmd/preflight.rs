@@ -22,22 +22,17 @@ const CLOCK_SECONDS: u64 = 300;
 /// Hosts with something to do, and whether packages come to them.
 type Touched<'a> = BTreeMap<&'a str, bool>;
 
-/// Refuses to touch hosts that are not fit for it.
-pub(super) fn refuse<'a>(
-    observed: &Observed,
-    chosen: impl Iterator<Item = &'a Assessment>,
-) -> Result<(), Failure> {
-    let unfit = unfit(observed, &touched(chosen));
-    if unfit.is_empty() {
+/// Changes nothing where anything stands against it.
+pub(super) fn refuse(refusals: &[String]) -> Result<(), Failure> {
+    if refusals.is_empty() {
         return Ok(());
     }
-    Err(Failure::new(Reason::Unsafe, format!("nothing was changed: {}", unfit.join("; "))))
+    Err(Failure::new(Reason::Unsafe, format!("nothing was changed: {}", refusals.join("; "))))
 }
 
 /// For a plan: the same, before anybody tries.
-pub(super) fn foretell<'a>(observed: &Observed, chosen: impl Iterator<Item = &'a Assessment>) -> Vec<String> {
-    let unfit = unfit(observed, &touched(chosen)).into_iter();
-    unfit.map(|sentence| format!("nothing yet, apply refuses: {sentence}")).collect()
+pub(super) fn foretell(refusals: &[String]) -> impl Iterator<Item = String> {
+    refusals.iter().map(|sentence| format!("nothing yet, apply refuses: {sentence}"))
 }
 
 fn touched<'a>(chosen: impl Iterator<Item = &'a Assessment>) -> Touched<'a> {
@@ -50,8 +45,12 @@ fn touched<'a>(chosen: impl Iterator<Item = &'a Assessment>) -> Touched<'a> {
     touched
 }
 
-/// What stands against changing these hosts, a sentence each.
-fn unfit(observed: &Observed, touched: &Touched<'_>) -> Vec<String> {
+/// What stands against these changes on the hosts themselves, a sentence each.
+pub(super) fn unfit<'a>(observed: &Observed, chosen: impl Iterator<Item = &'a Assessment>) -> Vec<String> {
+    against(observed, &touched(chosen))
+}
+
+fn against(observed: &Observed, touched: &Touched<'_>) -> Vec<String> {
     let mut unfit = twins(observed);
     for (host, installs) in touched {
         let Some(identity) = observed.facts.get(*host).map(|facts| &facts.identity) else { continue };
@@ -142,7 +141,7 @@ mod tests {
         ];
         let observed = Observed::new(facts.into(), BTreeMap::new(), 1_000_000);
         let touched = ["a", "b", "c", "d", "e", "f", "g"].map(|host| (host, host == "a")).into();
-        insta::assert_snapshot!(unfit(&observed, &touched).join("\n"), @r"
+        insta::assert_snapshot!(against(&observed, &touched).join("\n"), @r"
         a and g have one machine-id (id of a): are they one machine, or clones? On a clone: `rm /etc/machine-id; systemd-machine-id-setup`, then reboot
         a: /var/lib has 80 MiB free, and 1024 are needed (`df -h /var/lib`)
         b: /var/lib has 63 MiB free, and 64 are needed (`df -h /var/lib`)

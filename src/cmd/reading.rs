@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::time::Instant;
 
 use super::world::World;
-use super::{fit, preflight, reach};
+use super::{fit, preflight, reach, strangers};
 use crate::error::{Exit, Failure};
 use crate::exec::{Gathered, Sink, now, probe_all};
 use crate::expand::needs;
@@ -34,6 +34,8 @@ pub(super) struct Reading {
     pub(super) words: String,
     /// What files hold now whose content would change, by host and path.
     pub(super) contents: Contents,
+    /// Why none of it may be done now.
+    pub(super) refusals: Vec<String>,
 }
 
 impl Reading {
@@ -93,10 +95,14 @@ pub(super) async fn read(
     }
     let contents = if asked.diff { contents(&plan, reached).await } else { BTreeMap::new() };
     let (left_out, effects, words) = (LeftOut::new(), plan.effects.clone(), String::new());
-    let reading = Reading { observed, read, plan, left_out, effects, words, contents };
+    let refusals = Vec::new();
+    let reading = Reading { observed, read, plan, left_out, effects, words, contents, refusals };
     let mut reading = reading.select(world, &asked.selection);
-    let refusals = preflight::foretell(&reading.observed, reading.chosen());
-    reading.effects.extend(refusals);
+    let strangers = strangers::look(world, &reading.observed, reading.chosen(), reached, sink).await;
+    reading.refusals = preflight::unfit(&reading.observed, reading.chosen());
+    reading.refusals.extend(strangers.refusals);
+    reading.effects.extend(preflight::foretell(&reading.refusals));
+    reading.effects.extend(strangers.remarks);
     Ok(reading)
 }
 

@@ -68,7 +68,8 @@ pub(super) async fn drive(
         for (index, outcome) in schedule.settle() {
             worker.ended(index, &outcome, summary);
         }
-        while let Some(work) = (!summary.interrupted).then(|| schedule.next(&worker.view())).flatten() {
+        let open = !summary.interrupted && schedule.halted.is_none();
+        while let Some(work) = open.then(|| schedule.next(&worker.view())).flatten() {
             tasks.push(Box::pin(done(worker, work)));
         }
         tokio::select! {
@@ -122,7 +123,12 @@ fn end(
         }
     }
     worker.commit();
+    let before = schedule.halted.is_some();
     schedule.end(work, outcomes);
+    if let Some(first) = schedule.halted.as_ref().filter(|_| !before) {
+        let text = format!("{first} failed: nothing more begins (--fail-fast), what runs is waited for");
+        worker.sink.event(Event::Note { text });
+    }
 }
 
 /// What a stopped run still waits for, and how long that may take: each step of a
@@ -145,13 +151,14 @@ fn countdown(worker: &Worker<'_>, schedule: &Schedule<'_>, waited: Duration) -> 
 /// What a stopped run did not come to, and what it does not wait for.
 fn left(worker: &Worker<'_>, schedule: &Schedule<'_>, summary: &mut Summary) {
     for (node, index) in schedule.resource_nodes() {
-        let why = match schedule.state(node) {
-            State::Waiting => "the run was stopped before",
-            State::Running => "it was left to run on its host: how it ended is not known",
-            State::Ended(_) => continue,
+        let why = match (schedule.state(node), &schedule.halted) {
+            (State::Waiting, Some(first)) => format!("not begun after {first} failed (--fail-fast)"),
+            (State::Waiting, None) => "the run was stopped before".to_owned(),
+            (State::Running, _) => "it was left to run on its host: how it ended is not known".to_owned(),
+            (State::Ended(_), _) => continue,
         };
         if worker.assessment(index).is_some_and(|a| !a.change.is_none()) {
-            summary.skipped.push((worker.planner.resources[index].id.clone(), why.to_owned()));
+            summary.skipped.push((worker.planner.resources[index].id.clone(), why));
         }
     }
 }

@@ -41,6 +41,8 @@ pub struct Apply<'a> {
     pub state_dir: PathBuf,
     /// Go on with the newer plan where the hosts moved before the lock was had.
     pub approved: bool,
+    /// The first failure anywhere is the last thing that is begun.
+    pub fail_fast: bool,
     /// What to apply; the rest of the plan is deferred.
     pub selection: Selection,
     pub parallelism: Parallelism,
@@ -84,13 +86,15 @@ impl<'a> Apply<'a> {
             return Ok(Summary { run, interrupted: true, ..Summary::default() });
         };
         let (deferred, tasks, limit) = (self.deferred(&lock), self.tasks(), self.run_timeout);
+        let fail_fast = self.fail_fast;
         let asked = |host: &String| self.selection.concerns(host, self.planner.resources);
         let unreachable = self.observed.unreachable.keys().any(asked);
         let mut summary = Summary { run: run.clone(), unreachable, ..Summary::default() };
         let parallelism = self.paced();
         let worker = self.worker(run, lock, journal, &deferred);
         let mut schedule = Schedule::new(worker.planner.graph, worker.planner.resources, tasks, &deferred)
-            .within(parallelism);
+            .within(parallelism)
+            .fail_fast(fail_fast);
         worker.claim(&deferred).await;
         let waited = drive(&worker, &mut schedule, &mut summary, limit, &mut stops).await;
         summary.aborted = !waited;

@@ -26,6 +26,10 @@ pub(super) struct Schedule<'a> {
     idle: BTreeSet<NodeIndex>,
     /// What stays as it is because its like failed elsewhere.
     pub(super) stopped: BTreeMap<NodeIndex, String>,
+    /// One failure is enough for everything.
+    pub(super) fail_fast: bool,
+    /// What failed, and nothing begins since.
+    pub(super) halted: Option<String>,
 }
 
 impl<'a> Schedule<'a> {
@@ -57,11 +61,18 @@ impl<'a> Schedule<'a> {
             left_out,
             idle,
             stopped: BTreeMap::new(),
+            fail_fast: false,
+            halted: None,
         }
     }
 
     pub(super) fn within(mut self, parallelism: Parallelism) -> Self {
         self.parallelism = parallelism;
+        self
+    }
+
+    pub(super) fn fail_fast(mut self, fail_fast: bool) -> Self {
+        self.fail_fast = fail_fast;
         self
     }
 
@@ -161,6 +172,7 @@ impl<'a> Schedule<'a> {
 
     /// Records how a piece of work ended.
     pub(super) fn end(&mut self, work: &Work, outcomes: &[(usize, Outcome)]) {
+        self.halt(work, outcomes);
         match work {
             Work::Batch { host, .. } | Work::Late { host, .. } => drop(self.busy.remove(host)),
             Work::Form { steps, .. } => {

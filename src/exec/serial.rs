@@ -1,11 +1,11 @@
-//! Owns steps that go one host at a time: which one waits, and that none follows
+//! Owns steps that go one host at a time: which one waits, and what does not follow
 //! one that failed. Pure. Must not know what the steps do.
 
 use petgraph::graph::NodeIndex;
 
 use super::event::Outcome;
 use super::schedule::Schedule;
-use super::task::State;
+use super::task::{State, Work};
 use crate::group::GroupName;
 
 impl Schedule<'_> {
@@ -47,6 +47,17 @@ impl Schedule<'_> {
         for node in nodes {
             self.stopped.insert(node, because.clone());
         }
+    }
+
+    /// One that failed is enough for everything, where that was asked for.
+    pub(super) fn halt(&mut self, work: &Work, outcomes: &[(usize, Outcome)]) {
+        let failed = outcomes.iter().find(|(_, outcome)| matches!(outcome, Outcome::Failed { .. }));
+        let Some((index, _)) = failed.filter(|_| self.fail_fast) else { return };
+        let what = match work {
+            Work::Gate { group, .. } => format!("cluster/gate:{}", group.word()),
+            _ => self.resources[*index].id.clone(),
+        };
+        self.halted.get_or_insert(what);
     }
 
     fn serial(&self, index: usize) -> bool {

@@ -4,6 +4,7 @@
 mod divided;
 mod holder;
 mod identity;
+mod lan;
 mod lines;
 mod needs;
 mod ownership;
@@ -20,6 +21,7 @@ use std::collections::BTreeMap;
 
 pub use holder::{Holder, Running};
 pub use identity::{Disk, Identity, Interface};
+pub use lan::{LanFact, LanNeeds, VrrpRouter};
 pub use needs::{EtcdEndpoint, Needs, PatroniEndpoint};
 pub(crate) use parse::TIMED_OUT;
 pub use parse::{ParseError, parse};
@@ -80,6 +82,8 @@ pub struct Facts {
     pub patroni: Option<Fact<PatroniFact>>,
     /// What is inside `PostgreSQL`.
     pub postgres: Option<PostgresFacts>,
+    /// Who else is on its network.
+    pub lan: Option<Fact<LanFact>>,
     /// The probe ran in a mount namespace that was read-only.
     pub protected: bool,
 }
@@ -110,6 +114,9 @@ impl Facts {
         match (&mut self.postgres, newer.postgres) {
             (Some(known), Some(newer)) => known.merge(newer),
             (known, newer) => *known = newer.or(known.take()),
+        }
+        if newer.lan.is_some() {
+            self.lan = newer.lan;
         }
         self.protected = newer.protected;
     }

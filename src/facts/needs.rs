@@ -3,6 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::lan::LanNeeds;
 use super::postgres::{PostgresNeeds, PostgresServer};
 
 /// What to ask. Sets, so that two resources that need one fact ask it once.
@@ -30,6 +31,8 @@ pub struct Needs {
     pub etcd: BTreeMap<String, EtcdEndpoint>,
     pub patroni: Option<PatroniEndpoint>,
     pub postgres: Option<PostgresNeeds>,
+    /// Who else is on its network. It takes seconds.
+    pub lan: Option<LanNeeds>,
 }
 
 /// How to reach one local etcd member.
@@ -87,6 +90,7 @@ impl Needs {
         if other.patroni.is_some() {
             self.patroni = other.patroni;
         }
+        self.lan = other.lan.or(self.lan.take());
         match (&mut self.postgres, other.postgres) {
             (Some(own), Some(other)) => own.merge(other),
             (own, other) => *own = other.or(own.take()),

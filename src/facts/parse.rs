@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::needs::Needs;
 use super::probe::NOT_THERE;
 use super::rows::UnitFact;
-use super::{Fact, Facts, lines, postgres, rest};
+use super::{Fact, Facts, lan, lines, postgres, rest};
 
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ParseError {
@@ -87,6 +87,7 @@ pub fn parse(text: &str, needs: &Needs, nonce: &str) -> Result<Facts, ParseError
         facts.patroni = Some(get("patroni").map_or_else(missing, |s| Fact::Present(rest::patroni(s.body))));
     }
     let answer = get("postgres").map(|section| (section.body, section.status));
+    facts.lan = needs.lan.as_ref().map(|_| get("lan").map_or_else(missing, |s| lan::read(s.body, s.status)));
     facts.postgres = needs.postgres.as_ref().map(|asked| postgres::read(asked, answer));
     Ok(facts)
 }

@@ -4,6 +4,7 @@
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
+use super::lan;
 use super::needs::Needs;
 use super::ownership::{entries, removals, shipped};
 use super::postgres_query;
@@ -103,6 +104,9 @@ fn slow(needs: &Needs, nonce: &str) -> [String; 3] {
     }
     if let Some(asked) = &needs.postgres {
         database.section("postgres", &postgres_query::ask(asked, SECTION_SECONDS));
+    }
+    if let Some(asked) = &needs.lan {
+        leader.section("lan", &lan::ask(asked, SECTION_SECONDS));
     }
     probes.map(|probe| probe.text)
 }

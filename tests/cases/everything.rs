@@ -1,7 +1,7 @@
 //! Owns what a host asked everything would be asked, names with odd characters among
 //! it. Must not know what becomes of it; the fuzz targets ask it too.
 
-use hacluster::facts::{EtcdEndpoint, Needs, PatroniEndpoint};
+use hacluster::facts::{EtcdEndpoint, LanNeeds, Needs, PatroniEndpoint};
 
 /// What a host asked everything would be asked.
 pub(crate) fn everything() -> Needs {
@@ -35,5 +35,6 @@ pub(crate) fn everything() -> Needs {
         ca: "/etc/patroni/ca.crt".to_owned(),
         data: "/var/lib/postgresql/17/main".to_owned(),
     });
+    needs.lan = Some(LanNeeds { interface: "lo".to_owned(), addresses: vec!["127.0.0.1".to_owned()] });
     needs
 }

@@ -4,13 +4,13 @@
 use std::collections::BTreeMap;
 use std::fmt::{Debug, Write as _};
 
-use hacluster::facts::{Facts, GrantKey, GrantOn, Needs, PostgresServer};
+use hacluster::facts::{Facts, GrantKey, GrantOn, LanNeeds, Needs, PostgresServer};
 use serde::Deserialize;
 use toml::Table;
 
 use super::{Case, answer, line};
 
-pub(super) const SECTIONS: [&str; 19] = [
+pub(super) const SECTIONS: [&str; 20] = [
     "checks",
     "contents",
     "debts",
@@ -19,6 +19,7 @@ pub(super) const SECTIONS: [&str; 19] = [
     "groups",
     "hashes",
     "identity",
+    "lan",
     "ledger",
     "packages",
     "paths",
@@ -60,6 +61,10 @@ fn needs(section: &str, ask: Vec<String>) -> Needs {
             return needs;
         }
         "entries" => &mut needs.entries,
+        "lan" => {
+            needs.lan = Some(LanNeeds { interface: "eth0".to_owned(), addresses: ask });
+            return needs;
+        }
         "removals" => &mut needs.removals,
         "shipped" => &mut needs.shipped,
         _ => return needs,
@@ -120,6 +125,7 @@ fn tell(out: &mut String, section: &str, facts: &Facts) {
         "removals" => rows(out, &facts.removals),
         "shipped" => rows(out, &facts.shipped),
         "etcd" => facts.etcd.values().for_each(|fact| whole(out, fact)),
+        "lan" => whole(out, &facts.lan),
         "ledger" => whole(out, &facts.ledger),
         "identity" => whole(out, &facts.identity),
         "patroni" => whole(out, &facts.patroni),

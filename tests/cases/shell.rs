@@ -47,6 +47,12 @@ fn shells_read_every_script() {
     }
 }
 
+/// The one text that is no shell's.
+#[test]
+fn perl_reads_its_script() {
+    passes("perl", &["-c"], &[Path::new(env!("CARGO_MANIFEST_DIR")).join("src/facts/lan.pl")]);
+}
+
 /// Not wanted: shared functions that one script does not call count as
 /// unreachable (2317), values in single quotes may hold a `$` (2016) or a `\` before
 /// their end (1003), and /etc/os-release is the host's (1091).

@@ -99,6 +99,27 @@ async fn what_depends_on_a_failure_is_skipped_and_the_rest_is_kept() {
 }
 
 #[tokio::test]
+async fn with_fail_fast_nothing_begins_after_a_failure() {
+    let only = "content = \"two\\n\", validate = \"[ {{ host.name }} = n2 ]\"";
+    let steps = STEPS.replace("content = \"two\\n\"", only);
+    for fail_fast in [false, true] {
+        let lab = Lab::new(&steps);
+        let mut apply = lab.apply().await;
+        apply.fail_fast = fail_fast;
+        apply.parallelism.hosts = 1;
+        let (_heard, stops) = tokio::sync::mpsc::unbounded_channel();
+        let summary = apply.run_until(stops).await.unwrap();
+        let n2 = ids(&summary.skipped).iter().filter(|id| id.starts_with("n2/")).count();
+        assert_eq!((n2, summary.interrupted), (if fail_fast { 4 } else { 0 }, false), "{summary:?}");
+        assert_eq!(lab.read("n2", "root/one").is_some(), !fail_fast);
+        assert!(lab.read("n1", "root/one").is_some(), "what was begun is ended");
+        let why = "not begun after n1/file:/hac-test-root/two failed (--fail-fast)";
+        let told = summary.skipped.iter().filter(|(_, because)| because == why).count();
+        assert_eq!(told, if fail_fast { 4 } else { 0 }, "{summary:?}");
+    }
+}
+
+#[tokio::test]
 async fn a_second_reading_that_disagrees_names_the_field() {
     let lab = Lab::new(&STEPS.replace("; echo done >ROOT/done", ""));
     let summary = lab.run().await.unwrap();

@@ -125,6 +125,7 @@ impl Lab {
             run_timeout: Duration::from_mins(1),
             state_dir: self.state_dir(),
             approved: false,
+            fail_fast: false,
             selection: Selection::default(),
             parallelism: Parallelism::default(),
             sink: Arc::clone(&self.heard) as Arc<dyn Sink>,
