@@ -26,7 +26,7 @@ pub(super) fn body(steps: &[Step], running: &Running, fence: Option<u64>) -> Str
     let mut text = format!(
         "rm -f -- \"$0\"\nPATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin\nLC_ALL=C\n\
          HAC_RUN={}\nexport PATH LC_ALL HAC_RUN\numask 022\nmkdir -p /run/hacluster /var/lib/hacluster\n\
-         exec 9>/run/hacluster/step.lock\nflock 9\nrm -f /run/hacluster/enable\n{PRELUDE}\n",
+         exec 9>/run/hacluster/step.lock\nflock 9\nrm -f /run/hacluster/enable\nhac_nonce={nonce}\n{PRELUDE}\n",
         quote(run)
     );
     if let Some(fence) = fence {

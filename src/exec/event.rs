@@ -82,6 +82,11 @@ pub enum Event {
         what: String,
         millis: u64,
     },
+    /// Somebody else let go of what was waited for.
+    Free {
+        what: String,
+        millis: u64,
+    },
     RunEnded {
         changed: usize,
         failed: usize,

@@ -23,6 +23,8 @@ pub(super) struct Reader {
     pub over: bool,
     /// Lines outside of any step.
     pub stray: Vec<String>,
+    /// What is waited for, and who has it.
+    waits: Option<String>,
 }
 
 /// What one line meant.
@@ -31,6 +33,10 @@ pub(super) enum Line {
     Began(usize),
     Ended(usize),
     Said(String),
+    /// Something is held by somebody else: what, and by whom.
+    Waits(String, String),
+    /// It is held no more: what, and after how many milliseconds.
+    Free(String, u64),
     Nothing,
 }
 
@@ -48,13 +54,14 @@ impl Reader {
         if let Some((position, _)) = self.open.take() {
             let receipt = &mut self.receipts[position];
             receipt.status = Some(TIMED_OUT);
+            receipt.lines.extend(self.waits.take());
             receipt.lines.push(format!("it was stopped: no end within {seconds} s, or the host went down"));
         }
     }
 
     pub(super) fn new(nonce: &str, steps: usize) -> Self {
         let receipts = vec![Receipt::default(); steps];
-        Self { nonce: nonce.to_owned(), open: None, receipts, over: false, stray: Vec::new() }
+        Self { nonce: nonce.to_owned(), open: None, receipts, over: false, stray: Vec::new(), waits: None }
     }
 
     pub(super) fn line(&mut self, line: &str) -> Line {
@@ -73,6 +80,19 @@ impl Reader {
                 self.receipts[position].millis = began.map_or(0, super::gather::millis);
                 self.receipts[position].status = words.next().and_then(|s| s.parse().ok());
                 Line::Ended(position)
+            }
+            (Some("waits"), _) => {
+                let (what, seen) = rest.trim_start_matches("waits ").split_once(' ').unwrap_or((rest, ""));
+                self.waits = Some(format!("waiting for {what}: {seen}"));
+                Line::Waits(what.to_owned(), seen.to_owned())
+            }
+            (Some("free"), _) => {
+                self.waits = None;
+                let (what, after) = rest.trim_start_matches("free ").split_once(' ').unwrap_or((rest, ""));
+                Line::Free(
+                    what.to_owned(),
+                    after.parse().map_or(0, |seconds: u64| seconds.saturating_mul(1000)),
+                )
             }
             (Some("over"), _) => {
                 self.over = true;
@@ -106,12 +126,15 @@ mod tests {
     #[test]
     fn a_unit_that_was_stopped_fails_the_step_it_was_in() {
         let mut reader = Reader::new("N", 2);
-        for line in ["N begin 0", "", "N end 0 0", "N begin 1", "working"] {
+        for line in
+            ["N begin 0", "", "N end 0 0", "N begin 1", "working", "N waits apt held by apt (pid 7) for 5 s"]
+        {
             reader.line(line);
         }
         reader.cut(600);
         assert_eq!(reader.receipts[0].status, Some(0));
         assert_eq!(reader.receipts[1].status, Some(124));
-        assert_eq!(reader.receipts[1].lines[1], "it was stopped: no end within 600 s, or the host went down");
+        assert_eq!(reader.receipts[1].lines[1], "waiting for apt: held by apt (pid 7) for 5 s");
+        assert_eq!(reader.receipts[1].lines[2], "it was stopped: no end within 600 s, or the host went down");
     }
 }

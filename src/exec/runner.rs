@@ -91,10 +91,12 @@ impl Lane<'_> {
         reader: &mut Reader,
         sink: &dyn Sink,
     ) -> Result<Output, TransportError> {
-        let mut on_line = |line: &str| {
-            if let Line::Said(said) = reader.line(line) {
-                sink.event(Event::Output { host: self.host.to_owned(), line: self.mask(&said) });
-            }
+        let host = self.host;
+        let mut on_line = |line: &str| match reader.line(line) {
+            Line::Said(said) => sink.event(Event::Output { host: host.to_owned(), line: self.mask(&said) }),
+            Line::Waits(what, seen) => sink.event(Event::Waiting { what: format!("{what} on {host}"), seen }),
+            Line::Free(what, millis) => sink.event(Event::Free { what: format!("{what} on {host}"), millis }),
+            Line::Began(_) | Line::Ended(_) | Line::Nothing => {}
         };
         let lost = || TransportError::Disconnected { node: self.host.to_owned(), sent: false };
         let link = self.links.get(self.host).ok_or_else(lost)?;

@@ -45,6 +45,7 @@ pub(super) fn lasting(event: &Event, detail: Detail, paint: Paint) -> Option<Str
         Event::Healthy { what, millis } => {
             format!("{}: {} after {}", clean_line(what), paint.green("healthy"), seconds(*millis))
         }
+        Event::Free { what, millis } => format!("{}: free after {}", clean_line(what), seconds(*millis)),
         Event::Note { text } => clean_line(text),
     };
     Some(line)

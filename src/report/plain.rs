@@ -71,7 +71,7 @@ impl State {
             }
             Event::RunEnded { .. } => self.running = false,
             Event::Waiting { what, seen } => self.waits = Some(format!("waiting for {what} ({seen})")),
-            Event::Healthy { .. } => self.waits = None,
+            Event::Healthy { .. } | Event::Free { .. } => self.waits = None,
             _ => {}
         }
     }

@@ -54,7 +54,7 @@ impl Tty {
                 self.turn(event);
             }
             Event::Waiting { what, seen } => self.waits(&format!("{what}: {seen}")),
-            Event::Healthy { .. } => self.done_waiting(),
+            Event::Healthy { .. } | Event::Free { .. } => self.done_waiting(),
             Event::Output { host, line } if !self.detail.verbose => self.busy_still(host, line),
             _ => {}
         }

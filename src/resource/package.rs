@@ -14,9 +14,6 @@ use crate::facts::{Fact, Facts, Needs};
 use crate::release::Systems;
 use crate::shell::words;
 
-/// Seconds apt waits for another holder of dpkg's lock.
-const LOCK_SECONDS: u32 = 300;
-
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Package {
@@ -44,8 +41,8 @@ impl Package {
         }
         let _ = write!(
             text,
-            "[ -z \"$(dpkg --audit)\" ] || dpkg --configure -a\n\
-             apt-get -o DPkg::Lock::Timeout={LOCK_SECONDS} -q -o APT::Update::Error-Mode=any update\n"
+            "hac_apt_turn\n[ -z \"$(dpkg --audit)\" ] || dpkg --configure -a\n\
+             hac_apt -o APT::Update::Error-Mode=any update\n"
         );
         for package in packages {
             if let Some(version) = &package.version {
@@ -55,7 +52,7 @@ impl Package {
         let names: Vec<String> = packages.iter().map(|package| package.exact()).collect();
         let _ = write!(
             text,
-            "apt-get -o DPkg::Lock::Timeout={LOCK_SECONDS} -q -y --no-install-recommends -o Dpkg::Use-Pty=0 \
+            "hac_apt -y --no-install-recommends -o Dpkg::Use-Pty=0 \
              -o Dpkg::Options::=--force-confdef -o Dpkg::Options::=--force-confold{path} install {}",
             words(names.iter().map(String::as_str))
         );
@@ -75,7 +72,7 @@ impl Package {
     /// Takes along only what is named: asked of apt once more right before.
     pub(super) fn remove(&self, with: &BTreeSet<String>) -> Script {
         let names = words(std::iter::once(self.name.as_str()).chain(with.iter().map(String::as_str)));
-        Script::new(format!("hac_remove {LOCK_SECONDS} {names}"))
+        Script::new(format!("hac_remove {names}"))
     }
 }
 
@@ -113,9 +110,8 @@ impl Manage for Package {
     fn apply(&self, change: &Change) -> Script {
         if matches!(change, Change::Remove) {
             let name = words([&*self.name]);
-            return Script::new(format!(
-                "export DEBIAN_FRONTEND=noninteractive\napt-get -o DPkg::Lock::Timeout={LOCK_SECONDS} -q -y -o Dpkg::Use-Pty=0 remove {name}"
-            ));
+            let remove = format!("hac_apt -y -o Dpkg::Use-Pty=0 remove {name}");
+            return Script::new(format!("export DEBIAN_FRONTEND=noninteractive\n{remove}"));
         }
         Self::install(&[self], &[])
     }

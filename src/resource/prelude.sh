@@ -23,22 +23,23 @@ hac_paid() {
     rm -rf "$HAC_STATE/debt/$1" "$HAC_STATE/undo/$1"
 }
 
-# hac_remove SECONDS PACKAGE ALLOWED...: removes a package, configuration stays;
-# refused where others would go along that are not allowed to.
+# hac_remove PACKAGE ALLOWED...: removes a package, configuration stays; refused
+# where others would go along that are not allowed to.
 hac_remove() {
-    hac_wait=$1 hac_name=$2
-    shift
-    hac_goes=$(apt-get -s -q remove "$hac_name" | sed -n 's/^Remv \([^ ]*\).*/\1/p') || return 1
+    hac_package=$1
+    hac_apt_turn || return 1
+    hac_goes=$(apt-get -s -q remove "$hac_package" | sed -n 's/^Remv \([^ ]*\).*/\1/p') || return 1
     for hac_one in $hac_goes; do
         case " $* " in
         *" $hac_one "*) ;;
         *)
-            echo "$hac_name stays: its removal would also remove $hac_one" >&2
+            echo "$hac_package stays: its removal would also remove $hac_one" >&2
             return 1
             ;;
         esac
     done
-    DEBIAN_FRONTEND=noninteractive apt-get -o DPkg::Lock::Timeout="$hac_wait" -q -y -o Dpkg::Use-Pty=0 remove "$hac_name"
+    export DEBIAN_FRONTEND=noninteractive
+    hac_apt -y -o Dpkg::Use-Pty=0 remove "$hac_package"
 }
 
 # hac_offers PACKAGE VERSION: apt can install it, and it is no step back.

@@ -6,6 +6,7 @@ use crate::secret::Secret;
 /// Shell functions that every batch begins with.
 pub const PRELUDE: &str = concat!(
     include_str!("prelude.sh"),
+    include_str!("apt.sh"),
     include_str!("put.sh"),
     include_str!("put_back.sh"),
     include_str!("confirm.sh")

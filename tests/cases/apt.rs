@@ -1,7 +1,8 @@
-//! Owns the trial of what is asked before apt installs a version, and of what
-//! packages' scripts find meanwhile in place of their tools. Must not know apt.
+//! Owns the trial of whose turn it is at apt, of what is asked before it installs a
+//! version, and of what packages' scripts find meanwhile. Must not know apt.
 
 use std::fs;
+use std::io::Read as _;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use std::process::{Command, Output};
@@ -109,4 +110,65 @@ fn what_is_left_behind_holds_nothing() {
     assert!(folder.path().join("state/hold/invoke-rc.d").is_file());
     let later = run("dash", folder.path(), "invoke-rc.d patroni restart");
     assert_eq!(said(&later), "asked: patroni restart\n");
+}
+
+/// Holds a lock as apt does, as long as it lives; its own name is `unattended-upgr`.
+struct Holder(std::process::Child);
+
+impl Holder {
+    fn new(file: &Path) -> Self {
+        let program = "use Fcntl; $0 = 'unattended-upgr'; open my $f, '>', $ARGV[0] or die; \
+             my $l = pack 's s x4 q q i x4', F_WRLCK, 0, 0, 0, 0; fcntl $f, F_SETLK, $l or die $!; print qq(held\\n); close STDOUT; sleep 60";
+        let mut perl = Command::new("perl");
+        let mut child =
+            perl.args(["-e", program]).arg(file).stdout(std::process::Stdio::piped()).spawn().unwrap();
+        let mut said = String::new();
+        child.stdout.take().unwrap().read_to_string(&mut said).unwrap();
+        assert_eq!(said, "held\n");
+        Self(child)
+    }
+}
+
+impl Drop for Holder {
+    fn drop(&mut self) {
+        self.0.kill().unwrap();
+        self.0.wait().unwrap();
+    }
+}
+
+/// Whoever is at apt is named and left alone; a file that lies there holds nobody up.
+#[test]
+fn whoever_is_at_apt_is_waited_for_and_named() {
+    for shell in SHELLS {
+        let folder = tempfile::tempdir().unwrap();
+        let lock = folder.path().join("lock");
+        tool(folder.path(), "apt-get", "echo \"asked: $*\"");
+        // Waiting costs no time here.
+        tool(folder.path(), "sleep", "[ ! -e \"$HAC_STATE/end\" ] || kill \"$(cat \"$HAC_STATE/end\")\"");
+        fs::create_dir(folder.path().join("state")).unwrap();
+        let script = format!(
+            "hac_nonce=N HAC_APT_LOCKS='/nowhere {}' HAC_APT_SECONDS=7; hac_apt update && echo done",
+            lock.display()
+        );
+        fs::write(&lock, "").unwrap();
+        let asked = "asked: -o DPkg::Lock::Timeout=7 -q update\ndone\n";
+        assert_eq!(said(&run(shell, folder.path(), &script)), asked);
+
+        let holder = Holder::new(&lock);
+        let by = format!("held by unattended-upgr (pid {})", holder.0.id());
+        let refused = said(&run(shell, folder.path(), &script));
+        let waits = |seconds: u32| format!("N waits apt {by} for {seconds} s\n");
+        let told = format!(
+            "{}{}apt was not free within 7 s: {by}. It was left alone: wait until it has ended, or end it, then apply again\n",
+            waits(0),
+            waits(5)
+        );
+        assert_eq!(refused, told, "{shell}");
+
+        fs::write(folder.path().join("state/end"), holder.0.id().to_string()).unwrap();
+        let freed = said(&run(shell, folder.path(), &script));
+        let number = |line: &str| line.strip_prefix("N free apt ").and_then(|s| s.parse::<u32>().ok());
+        assert!(freed.starts_with(&waits(0)) && freed.ends_with(asked), "{shell}: {freed}");
+        assert!(freed.lines().any(|line| number(line).is_some_and(|n| n > 0 && n < 7)), "{shell}: {freed}");
+    }
 }

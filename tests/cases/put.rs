@@ -150,12 +150,12 @@ fn a_package_goes_only_with_those_that_may_go_too() {
         fs::write(&apt, APT).unwrap();
         fs::set_permissions(&apt, fs::Permissions::from_mode(0o755)).unwrap();
         let path = format!("PATH={}:$PATH", quote(folder.path().to_str().unwrap()));
-        let refused = run(shell, folder.path(), &format!("{path}\nhac_remove 9 libapp app"));
+        let refused = run(shell, folder.path(), &format!("{path}\nhac_remove libapp app"));
         assert!(!refused.status.success());
         let said = String::from_utf8_lossy(&refused.stderr);
         assert!(said.contains("libapp stays: its removal would also remove game"), "{said}");
         assert!(!done.exists());
-        good(&run(shell, folder.path(), &format!("{path}\nhac_remove 9 libapp game app")));
+        good(&run(shell, folder.path(), &format!("{path}\nhac_remove libapp game app")));
         assert!(fs::read_to_string(&done).unwrap().ends_with("remove libapp\n"));
     }
 }
