@@ -158,12 +158,12 @@ mod tests {
         (name.to_owned(), facts)
     }
 
-    fn lan(owners: &[(&str, &str)], routers: &[(u32, &str)]) -> Option<Fact<LanFact>> {
+    fn lan(owners: &[(&str, &str)], routers: &[(u32, &str)]) -> Fact<LanFact> {
         let owned = |(has, mac): &(&str, &str)| ((*has).to_owned(), (*mac).to_owned());
         let router =
             |(id, address): &(u32, &str)| VrrpRouter { id: *id, address: (*address).into(), mac: "b".into() };
         let (owners, routers) = (owners.iter().map(owned).collect(), routers.iter().map(router).collect());
-        Some(Fact::Present(LanFact { owners, routers }))
+        Fact::Present(LanFact { owners, routers })
     }
 
     const VIP: &str = "192.168.15.200";
@@ -182,7 +182,10 @@ mod tests {
     fn a_stranger_is_named_with_what_to_do() {
         let dir = tempfile::tempdir().unwrap();
         let other = [(VIP, "52:54:00:12:34:56")];
-        let found = judged(&dir, [lan(&other, &[(200, "192.168.15.7")]), lan(&other, &[]), lan(&[], &[])]);
+        let found = judged(
+            &dir,
+            [Some(lan(&other, &[(200, "192.168.15.7")])), Some(lan(&other, &[])), Some(lan(&[], &[]))],
+        );
         let said = found.refusals.join("\n").replace(&format!("{}/", dir.path().display()), "");
         insta::assert_snapshot!(said, @r"
         192.168.15.200 is in use by the machine with the MAC 52:54:00:12:34:56 (seen from node1, node2): take it from that machine (`ip neigh`, or the switch, says which it is), or write another free one as database in [vip] (cluster.toml:36)
@@ -195,7 +198,8 @@ mod tests {
     fn whose_it_is_by_right_is_no_stranger() {
         let dir = tempfile::tempdir().unwrap();
         let ours = [(VIP, "aa"), ("192.168.15.103", "aa")];
-        let found = judged(&dir, [lan(&ours, &[(200, "192.168.15.103"), (7, "192.168.15.7")]), None, None]);
+        let found =
+            judged(&dir, [Some(lan(&ours, &[(200, "192.168.15.103"), (7, "192.168.15.7")])), None, None]);
         assert_eq!((found.refusals.len(), found.remarks.len()), (0, 0), "{found:?}");
     }
 
@@ -211,7 +215,7 @@ mod tests {
                 "whether somebody else has 192.168.15.200 is not known (node1: there is no perl; node2: there is no perl)"
             ]
         );
-        let one = judged(&dir, [deaf(), lan(&[], &[]), None]);
+        let one = judged(&dir, [deaf(), Some(lan(&[], &[])), None]);
         assert!(one.remarks.is_empty(), "one that can look is enough");
     }
 

@@ -16,7 +16,7 @@ use crate::plan::Assessment;
 use crate::resource::Script;
 
 /// Seconds a group may take to be fit for disturbing one of its members.
-const FIT_SECONDS: u64 = 60;
+pub(super) const FIT_SECONDS: u64 = 60;
 
 impl Worker<'_> {
     /// One member of a formed group. No outcome where it goes back in line.
@@ -63,7 +63,8 @@ impl Worker<'_> {
             let assessment = self.judge(index, host)?;
             let (view, disturbs) = (self.view(), self.takes_lead(index, &assessment));
             let nobody_leads = || group.hands_over(host, member, &view).err().filter(|_| disturbs);
-            let why = match group.refuses(host, member, &view).or_else(nobody_leads) {
+            let fell = || self.fell(group, host, &view);
+            let why = match group.refuses(host, member, &view).or_else(fell).or_else(nobody_leads) {
                 _ if assessment.change.is_none() => return Ok(assessment),
                 Some(why) => why,
                 None if assessment.change.held().is_some() => {

@@ -25,6 +25,7 @@ mod runner;
 mod schedule;
 mod second;
 mod serial;
+mod spare;
 mod summary;
 mod task;
 #[cfg(test)]

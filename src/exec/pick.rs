@@ -13,8 +13,6 @@ use crate::group::GroupName;
 use crate::playbook::Once;
 use crate::resource::Kind;
 
-const GROUPS: [GroupName; 2] = [GroupName::Etcd, GroupName::Patroni];
-
 impl Schedule<'_> {
     /// Ordered and gated by its group.
     fn rolls(&self, index: usize, view: &View) -> Option<GroupName> {
@@ -164,7 +162,7 @@ impl Schedule<'_> {
             && !self.reads_first(index)
             && self.rolls(index, view).is_none()
             && !self.full(index)
-            && !self.taken(index)
+            && !self.taken(index, view)
     }
 
     /// Its facts come from what was just done, or could not be had before:
@@ -182,7 +180,8 @@ impl Schedule<'_> {
             .resource_nodes()
             .filter(|(node, index)| self.ready(*node) && self.reads_first(*index))
             .map(|(_, index)| index)
-            .filter(|index| self.rolls(*index, view).is_none() && !self.full(*index))
+            .filter(|index| self.rolls(*index, view).is_none())
+            .filter(|index| !self.full(*index) && !self.taken(*index, view))
             .filter(|index| !self.busy.contains(self.place(*index, view)))
             .collect();
         let host = self.place(*late.first()?, view).to_owned();
@@ -200,7 +199,7 @@ impl Schedule<'_> {
 
     /// First members start once every one of them is ready or out.
     fn form(&self, view: &View) -> Option<Work> {
-        GROUPS.into_iter().find_map(|group| {
+        GroupName::ALL.into_iter().find_map(|group| {
             if self.rolling || group.formed(view) {
                 return None;
             }
@@ -216,10 +215,10 @@ impl Schedule<'_> {
 
     /// One member of a formed group, the leader's host last.
     fn roll(&self, view: &View) -> Option<Work> {
-        if self.rolling {
+        if self.rolling || self.disrupted() {
             return None;
         }
-        GROUPS.into_iter().filter(|group| group.formed(view)).find_map(|group| {
+        GroupName::ALL.into_iter().filter(|group| group.formed(view)).find_map(|group| {
             let open: Vec<(NodeIndex, usize)> = self
                 .resource_nodes()
                 .filter(|(node, _)| !self.state(*node).ended() && !self.needs_no_work(*node))

@@ -164,6 +164,12 @@ impl Worker<'_> {
         self.look_until(&what, group, |worker| group.member_healthy(host, member, &worker.view())).await
     }
 
+    /// Reads every member of every group again.
+    pub(super) async fn look(&self) {
+        let gathered = probe_all(&self.links.probers(), &self.group_needs, &()).await;
+        lock(&self.observed).renew(gathered.ok, &gathered.failed, now());
+    }
+
     pub(super) async fn look_until(
         &self,
         what: &str,
@@ -174,8 +180,7 @@ impl Worker<'_> {
         let patience = Duration::from_secs(group.patience());
         let mut passed = 0;
         loop {
-            let gathered = probe_all(&self.links.probers(), &self.group_needs, &()).await;
-            lock(&self.observed).renew(gathered.ok, &gathered.failed, now());
+            self.look().await;
             passed = if healthy(self) { passed + 1 } else { 0 };
             if passed >= LOOKS {
                 self.sink.event(Event::Healthy { what: what.to_owned(), millis: millis(started.elapsed()) });

@@ -15,10 +15,10 @@ use super::links::Links;
 use super::lock;
 use super::majority::outvoted;
 use super::schedule::Schedule;
+use super::serial::{disrupts, serial};
 use super::summary::{ApplyError, Summary};
 use super::task::{Parallelism, Task};
 use super::work::{Worker, group_needs};
-use crate::expand::Resource;
 use crate::plan::{Assessment, LeftOut, Observed, Plan, Planner, Selection};
 use crate::resource::{Change, Kind};
 use crate::transport::Connection;
@@ -129,13 +129,14 @@ impl<'a> Apply<'a> {
 
     fn tasks(&self) -> BTreeMap<usize, Task> {
         let task = |a: &Assessment| {
-            let serial = |step: &Resource| step.confirm || (step.serial && a.change.to("state").is_none());
+            let step = &self.planner.resources[a.index];
             let task = Task {
                 host: a.host.clone(),
                 changes: a.change.is_work(),
                 unknown: a.change.held().is_some(),
-                serial: serial(&self.planner.resources[a.index]),
+                serial: serial(step, a),
                 disturbs: a.kind.disturbs(&a.change),
+                disrupts: disrupts(step, a),
             };
             (a.index, task)
         };
@@ -178,6 +179,7 @@ impl<'a> Apply<'a> {
         deferred: &BTreeMap<usize, String>,
     ) -> Worker<'a> {
         let group_needs = group_needs(self.planner.resources);
+        let began = self.observed.view.clone();
         // A ledger is written where something was to be done.
         let chosen = self.plan.changes().filter(|a| !deferred.contains_key(&a.index));
         let touched = (!self.selection.is_whole()).then(|| chosen.map(|a| a.host.clone()).collect());
@@ -185,6 +187,7 @@ impl<'a> Apply<'a> {
             planner: self.planner,
             assessed: Mutex::new(self.plan.assessments.into_iter().map(|a| (a.index, a)).collect()),
             observed: Mutex::new(self.observed),
+            began,
             links: Links::new(self.connections),
             group_needs,
             cluster: self.cluster,

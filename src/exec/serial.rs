@@ -6,12 +6,41 @@ use petgraph::graph::NodeIndex;
 use super::event::Outcome;
 use super::schedule::Schedule;
 use super::task::{State, Work};
+use crate::expand::Resource;
+use crate::facts::view::View;
 use crate::group::GroupName;
+use crate::plan::Assessment;
+use crate::resource::{Change, Kind};
+
+/// It goes one host at a time; what only starts waits for nobody.
+pub(super) fn serial(step: &Resource, assessment: &Assessment) -> bool {
+    step.confirm || (step.serial && assessment.change.to("state").is_none())
+}
+
+/// It may take down what serves on its host: what goes one host at a time for that,
+/// and an update, which may be a bad one.
+pub(super) fn disrupts(step: &Resource, assessment: &Assessment) -> bool {
+    let update = matches!((&assessment.kind, &assessment.change), (Kind::Package(_), Change::Update(_)));
+    update || serial(step, assessment)
+}
 
 impl Schedule<'_> {
-    /// Another host is at such a step of the same playbook.
-    pub(super) fn taken(&self, index: usize) -> bool {
-        self.alike(index).any(|node| *self.state(node) == State::Running)
+    /// Another host is at such a step of the same playbook; or, where a group holds
+    /// data, at anything that may take one of its members down.
+    pub(super) fn taken(&self, index: usize, view: &View) -> bool {
+        let formed = || GroupName::ALL.into_iter().any(|group| group.formed(view));
+        let alike = self.alike(index).any(|node| *self.state(node) == State::Running);
+        alike || (self.disrupts(index) && (self.rolling || self.disrupted()) && formed())
+    }
+
+    /// Some host may lose its members just now.
+    pub(super) fn disrupted(&self) -> bool {
+        let mut nodes = self.resource_nodes();
+        nodes.any(|(node, index)| *self.state(node) == State::Running && self.disrupts(index))
+    }
+
+    fn disrupts(&self, index: usize) -> bool {
+        self.tasks.get(&index).is_some_and(|task| task.disrupts && task.changes)
     }
 
     /// One that failed is enough: the others stay as they are.

@@ -65,6 +65,8 @@ pub(super) struct Task {
     pub(super) serial: bool,
     /// What serves stops for a moment.
     pub(super) disturbs: bool,
+    /// It may take down what serves on its host: never beside another host's.
+    pub(super) disrupts: bool,
 }
 
 /// How much may go on at once over the whole cluster.

@@ -26,6 +26,8 @@ pub(super) struct Worker<'a> {
     pub planner: Planner<'a>,
     pub assessed: Mutex<BTreeMap<usize, Assessment>>,
     pub observed: Mutex<Observed>,
+    /// How the cluster was before the run's first change.
+    pub began: View,
     pub links: Links,
     pub group_needs: BTreeMap<String, Needs>,
     pub cluster: String,
@@ -108,6 +110,7 @@ impl Worker<'_> {
     /// Ordinary steps of one host, as one script.
     pub(super) async fn batch(&self, host: &str, steps: &[(usize, Vec<usize>)]) -> Vec<(usize, Outcome)> {
         let mut outcomes = self.unjudged(steps);
+        outcomes.extend(self.unspared(host, steps).await);
         let steps: Vec<_> = steps
             .iter()
             .filter(|(index, _)| !outcomes.iter().any(|(other, _)| other == index))

@@ -26,8 +26,26 @@ pub(super) fn leader_host(view: &View) -> Option<String> {
     view.etcd.leader.as_ref().and_then(|name| view.etcd.hosts.get(name)).cloned()
 }
 
-/// One healthy voter less must still leave a majority.
+/// One healthy voter less must still leave a majority: members of one host are
+/// disturbed one after the other.
 pub(super) fn refuses(host: &str, member: Option<&str>, view: &View) -> Option<String> {
+    short(host, member, view, 1)
+}
+
+/// All voters of the host less must still leave a majority.
+pub(super) fn misses(host: &str, view: &View) -> Option<String> {
+    short(host, None, view, isize::MAX)
+}
+
+/// Members by host that were healthy `before`, are members still, and are not now.
+pub(super) fn fell(before: &View, now: &View) -> Vec<(String, String)> {
+    let stays = |name: &&String| now.etcd.members.iter().any(|m| m.name == **name);
+    let well = before.etcd.healthy.iter().filter(|name| !now.etcd.healthy.contains(name)).filter(stays);
+    well.filter_map(|name| Some((before.etcd.hosts.get(name)?.clone(), name.clone()))).collect()
+}
+
+/// Why the cluster cannot lose these members, `most` of them at once.
+fn short(host: &str, member: Option<&str>, view: &View, most: isize) -> Option<String> {
     if view.etcd.split() {
         return Some("two disjoint etcd clusters answer: stop one of them by hand first".to_owned());
     }
@@ -41,13 +59,13 @@ pub(super) fn refuses(host: &str, member: Option<&str>, view: &View) -> Option<S
     }
     let has_vote = |name: &String| etcd.members.iter().any(|m| &m.name == name && !m.learner);
     let counts = |name: &&String| etcd.healthy.contains(name) && has_vote(name);
-    // Members of one host are disturbed one after the other.
-    let lost = isize::from(names(host, member, view).any(|name| counts(&name)));
+    let lost = names(host, member, view).filter(counts).count().cast_signed().min(most);
     (etcd.margin() - lost < 0).then(|| {
         let healthy = etcd.healthy.iter().filter(|name| has_vote(name)).count();
         let voters = etcd.voters();
         format!(
-            "etcd would lose its majority: {healthy} of {voters} members are healthy, one more must stay up"
+            "etcd would lose its majority: {healthy} of {voters} members are healthy, {} must stay up",
+            healthy.cast_signed() - etcd.margin()
         )
     })
 }

@@ -41,6 +41,8 @@ pub struct Handover {
 }
 
 impl GroupName {
+    pub const ALL: [Self; 2] = [Self::Etcd, Self::Patroni];
+
     pub fn word(self) -> &'static str {
         match self {
             Self::Etcd => "etcd",
@@ -142,6 +144,23 @@ impl GroupName {
         }
     }
 
+    /// Why the group cannot do without all of `host` now; `None` where it can.
+    pub fn misses(self, host: &str, view: &View) -> Option<String> {
+        match self {
+            Self::Etcd => etcd::misses(host, view),
+            Self::Patroni => patroni::refuses(host, view),
+        }
+    }
+
+    /// Hosts and names of members that did their part `before` and do not now. One
+    /// that is no member any more is none of them.
+    pub fn fell(self, before: &View, now: &View) -> Vec<(String, String)> {
+        match self {
+            Self::Etcd => etcd::fell(before, now),
+            Self::Patroni => patroni::fell(before, now),
+        }
+    }
+
     /// Seconds a member may take to become healthy after a start.
     pub fn patience(self) -> u64 {
         match self {
@@ -150,5 +169,40 @@ impl GroupName {
             // A base backup comes first; measured 10 s for an empty database.
             Self::Patroni => 600,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::facts::EtcdRow;
+
+    fn view(healthy: &[&str], streaming: &[&str]) -> View {
+        let mut view = View::default();
+        for host in ["a", "b", "c"] {
+            view.etcd.hosts.insert(host.to_owned(), host.to_owned());
+            let (id, name) = (host.to_owned(), host.to_owned());
+            view.etcd.members.push(EtcdRow { id, name, peer_urls: Vec::new(), learner: false });
+            let state = if streaming.contains(&host) { "streaming" } else { "starting" };
+            let own =
+                json!({ "state": "running", "role": "replica", "timeline": 1, "replication_state": state });
+            view.patroni.own.insert(host.to_owned(), own);
+        }
+        view.etcd.healthy = healthy.iter().map(|name| (*name).to_owned()).collect();
+        view
+    }
+
+    #[test]
+    fn who_fell_did_its_part_before_and_is_still_a_member() {
+        let before = view(&["a", "b"], &["a", "c"]);
+        let mut now = view(&["a", "c"], &["a"]);
+        let one = |host: &str| vec![(host.to_owned(), host.to_owned())];
+        assert_eq!(GroupName::Etcd.fell(&before, &now), one("b"));
+        assert_eq!(GroupName::Patroni.fell(&before, &now), one("c"));
+        now.etcd.members.retain(|row| row.name != "b");
+        assert_eq!(GroupName::Etcd.fell(&before, &now), [], "it was taken out");
+        assert_eq!(GroupName::Etcd.fell(&now, &now), []);
     }
 }

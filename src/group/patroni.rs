@@ -47,8 +47,24 @@ pub(super) fn healthy(view: &View) -> bool {
     view.patroni.well(leader) && (streaming > 1 || view.patroni.members.len() < 2)
 }
 
+/// Whoever paused Patroni is at work there himself.
+fn paused(patroni: &PatroniView) -> Option<String> {
+    let paused = patroni.config.as_ref().is_some_and(|config| config["pause"] == true);
+    paused.then(|| "Patroni is paused: end that first with `patronictl resume`".to_owned())
+}
+
+/// Hosts and members that were well `before` and are not now.
+pub(super) fn fell(before: &View, now: &View) -> Vec<(String, String)> {
+    let hosts = before.patroni.own.keys();
+    let fell = hosts.filter(|host| before.patroni.well(host) && !now.patroni.well(host));
+    fell.map(|host| (host.clone(), before.patroni.name(host).to_owned())).collect()
+}
+
 /// The leader is disturbed only when somebody can take over.
 pub(super) fn refuses(host: &str, view: &View) -> Option<String> {
+    if let Some(why) = paused(&view.patroni) {
+        return Some(why);
+    }
     let leader = view.patroni.leader_host();
     let others = view.patroni.own.keys().filter(|other| *other != host && view.patroni.well(other)).count();
     (leader == Some(host) && view.patroni.members.len() > 1 && others == 0)
@@ -97,8 +113,8 @@ pub(super) fn hands_over(host: &str, view: &View) -> Result<Option<Handover>, St
     if patroni.leader_host() != Some(host) || patroni.members.len() < 2 || lowers() {
         return Ok(None);
     }
-    if patroni.config.as_ref().is_some_and(|config| config["pause"] == true) {
-        return Err("Patroni is paused: end that first with `patronictl resume`".to_owned());
+    if let Some(why) = paused(patroni) {
+        return Err(why);
     }
     let mut fit: Vec<(u64, u64, &str)> = Vec::new();
     let mut unfit = Vec::new();

@@ -188,6 +188,10 @@ pub(super) fn actual(case: &Case) -> String {
         if let Some(why) = group.refuses(host, None, &view) {
             let _ = writeln!(out, "refuses.{host} = {}", line(&why));
         }
+        // Where it differs: a host with several votes.
+        if let Some(why) = group.misses(host, &view).filter(|_| group.refuses(host, None, &view).is_none()) {
+            let _ = writeln!(out, "misses.{host} = {}", line(&why));
+        }
     }
     let divided: Vec<String> = view.divided().iter().map(|said| line(said)).collect();
     if !divided.is_empty() {

@@ -101,9 +101,9 @@ async fn what_depends_on_a_failure_is_skipped_and_the_rest_is_kept() {
 #[tokio::test]
 async fn with_fail_fast_nothing_begins_after_a_failure() {
     let only = "content = \"two\\n\", validate = \"[ {{ host.name }} = n2 ]\"";
-    let steps = STEPS.replace("content = \"two\\n\"", only);
+    let only_n2 = STEPS.replace("content = \"two\\n\"", only);
     for fail_fast in [false, true] {
-        let lab = Lab::new(&steps);
+        let lab = Lab::new(&only_n2);
         let mut apply = lab.apply().await;
         apply.fail_fast = fail_fast;
         apply.parallelism.hosts = 1;

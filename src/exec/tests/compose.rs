@@ -97,8 +97,8 @@ fn versions_and_units_that_scripts_of_packages_leave_alone() {
         let (steps, _) = compose(&world.resources, &judged, &order, None);
         let text = steps[0].script.expose();
         assert_eq!(steps.len(), 1);
-        assert!(text.contains("\nhac_hold alpha.service\n[ -z "), "{text}");
-        assert!(text.contains("update\nhac_offers beta '1:2.0-1~x'\napt-get"), "{text}");
+        assert!(text.contains("\nhac_hold alpha.service\nhac_apt_turn\n[ -z "), "{text}");
+        assert!(text.contains("update\nhac_offers beta '1:2.0-1~x'\nhac_apt -y"), "{text}");
         assert!(text.contains(" -o DPkg::Path= install ") && text.ends_with("'beta=1:2.0-1~x'"), "{text}");
     }
 }

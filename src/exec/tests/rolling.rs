@@ -59,6 +59,25 @@ fn one_step_at_a_time() {
     }
 }
 
+/// What may take a whole host down is a disturbance of every group there.
+#[test]
+fn what_may_take_a_host_down_is_done_beside_nothing_of_the_kind() {
+    let world = World::lab();
+    let mut tasks = all(world);
+    let risky = |index: usize| {
+        let id = world.id(index);
+        id.contains("/sysctl:") || id.contains("/package:") || id.contains("/command:")
+    };
+    for (index, task) in &mut tasks {
+        task.disrupts = risky(*index);
+    }
+    for seed in 1..16 {
+        let sim = formed(seed, "node2", tasks.clone());
+        assert!(sim.ended.values().all(|outcome| *outcome == crate::exec::event::Outcome::Changed));
+        assert!(sim.ended.keys().filter(|index| risky(**index)).count() > 8);
+    }
+}
+
 #[test]
 fn one_that_failed_keeps_the_others_as_they_are() {
     let world = World::lab();

@@ -51,6 +51,7 @@ pub(super) fn all(world: &World) -> BTreeMap<usize, Task> {
                 unknown: false,
                 serial: false,
                 disturbs: false,
+                disrupts: false,
             },
         )
     };
@@ -149,6 +150,16 @@ impl<'a> Sim<'a> {
         assert!(
             !rolls(work) || !self.running.iter().any(rolls),
             "two groups are disturbed at once: {work:?}"
+        );
+        let disrupts = |work: &Work| {
+            let alone = |step: usize| self.schedule.tasks.get(&step).is_some_and(|task| task.disrupts);
+            matches!(work, Work::Roll { .. }) || steps_of(work).into_iter().any(alone)
+        };
+        let formed = GroupName::ALL.into_iter().any(|group| group.formed(&self.view));
+        assert!(
+            !formed || !disrupts(work) || !self.running.iter().any(disrupts),
+            "two hosts may lose their members at once: {work:?} beside {:?}",
+            self.running
         );
         self.check_limits(work);
         let mut done = Vec::new();
