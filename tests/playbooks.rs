@@ -3,12 +3,16 @@
 
 mod databases;
 mod etcd;
+mod exposure;
+mod firewall;
 mod hostile;
 mod keepalived;
 mod problems;
 mod patroni;
 mod pgdg;
 mod rotation;
+mod shell;
+mod sshd;
 mod systems;
 
 use std::collections::BTreeSet;

@@ -2,6 +2,7 @@
 
 use clap::Parser as _;
 use hacluster::cli::Cli;
+use hacluster::inventory::{Inventory, PORT_MAP, Row, Who};
 use hacluster::span::Source;
 use hacluster::{inventory, playbook};
 
@@ -31,7 +32,7 @@ fn blocks(language: &str) -> Vec<String> {
 #[test]
 fn every_toml_block_is_an_inventory_or_a_playbook() {
     let blocks = blocks("toml");
-    assert_eq!(blocks.len(), 6, "a block was added: this test reads all of them");
+    assert_eq!(blocks.len(), 7, "a block was added: this test reads all of them");
     for block in &blocks {
         // One without a cluster goes on from the first one.
         let whole = if block.contains("[cluster]") { block.clone() } else { blocks[0].clone() + block };
@@ -83,4 +84,35 @@ fn every_script_it_names_is_there() {
         assert!(README.contains(script));
         assert!(std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join(script).is_file(), "{script}");
     }
+}
+
+/// A row of the map of ports as README shows it, with the numbers of the worked example.
+fn port_row(row: &Row, inventory: &Inventory) -> String {
+    let who = |who: &Who| match who {
+        Who::Role(role) => format!("hosts with `{role}`"),
+        Who::Operators => "`firewall.ssh_from`".to_owned(),
+        Who::Clients => "`postgres.allow`, `[[postgres.hba]]`".to_owned(),
+        Who::Lan => "the LAN".to_owned(),
+        Who::Pods => "pods".to_owned(),
+    };
+    let number = row.number(inventory).unwrap();
+    let port = if row.protocol == "vrrp" {
+        format!("VRRP ({number})")
+    } else {
+        format!("{number}/{}", row.protocol)
+    };
+    let key = row.key().map(|key| format!(" `{key}`")).unwrap_or_default();
+    let from: Vec<String> = row.from.iter().map(who).collect();
+    let from = if from.is_empty() { "nobody".to_owned() } else { from.join(", ") };
+    format!("| {port}{key} | {} | `{}` | {from} | {} |", row.service, row.on, row.why)
+}
+
+#[test]
+fn the_table_of_ports_is_the_map() {
+    let text = include_str!("../inventories/cold-storage.toml");
+    let inventory = inventory::parse("cold-storage.toml", text.as_bytes()).unwrap();
+    let expected: Vec<String> = PORT_MAP.iter().map(|row| port_row(row, &inventory)).collect();
+    let (_, table) = README.split_once("| port | what listens |").unwrap();
+    let found: Vec<&str> = table.lines().skip(2).take_while(|line| line.starts_with('|')).collect();
+    assert!(found == expected, "README's table of ports should be:\n{}", expected.join("\n"));
 }

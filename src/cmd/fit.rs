@@ -55,7 +55,7 @@ mod tests {
         let said = problem.to_string().replace(&place, "");
         assert_eq!(
             said,
-            "cluster.toml:43:12: error[HAC-E052]: `postgres.watchdog` is \"required\", and there is no /dev/watchdog on \
+            "cluster.toml:44:12: error[HAC-E052]: `postgres.watchdog` is \"required\", and there is no /dev/watchdog on \
              node2, nas: Patroni would never lead there"
         );
         let all = Observed::new([host("node1", true)].into(), BTreeMap::new(), 1);

@@ -49,7 +49,7 @@ mod tests {
         let (inventory, resources) =
             read("postgresql-17 = \"17.6-0+deb13u1\"\n\"etcd-sever\" = \"3.5.16-4\"\n");
         let [slip] = &unused(&inventory, &resources)[..] else { panic!("not one problem") };
-        insta::assert_snapshot!(slip, @r#"cluster.toml:83:16: error[HAC-E043]: `packages.versions.etcd-sever` is the version of nothing: no step installs "etcd-sever""#);
+        insta::assert_snapshot!(slip, @r#"cluster.toml:84:16: error[HAC-E043]: `packages.versions.etcd-sever` is the version of nothing: no step installs "etcd-sever""#);
         assert_eq!(slip.help.as_deref(), Some("did you mean \"etcd-server\"?"));
         let pinned = |r: &&Resource| matches!(&r.kind, Kind::Package(p) if p.version.as_deref() == Some("17.6-0+deb13u1"));
         let found: Vec<&str> = resources.iter().filter(pinned).map(|r| r.id.as_str()).collect();

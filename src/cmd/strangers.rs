@@ -188,8 +188,8 @@ mod tests {
         );
         let said = found.refusals.join("\n").replace(&format!("{}/", dir.path().display()), "");
         insta::assert_snapshot!(said, @r"
-        192.168.15.200 is in use by the machine with the MAC 52:54:00:12:34:56 (seen from node1, node2): take it from that machine (`ip neigh`, or the switch, says which it is), or write another free one as database in [vip] (cluster.toml:36)
-        the VRRP id 200 is in use by 192.168.15.7, MAC b (seen from node1): of two groups with one id each takes the other's adverts for its own; write another router_id (1 to 255) in [vip] (cluster.toml:36)
+        192.168.15.200 is in use by the machine with the MAC 52:54:00:12:34:56 (seen from node1, node2): take it from that machine (`ip neigh`, or the switch, says which it is), or write another free one as database in [vip] (cluster.toml:37)
+        the VRRP id 200 is in use by 192.168.15.7, MAC b (seen from node1): of two groups with one id each takes the other's adverts for its own; write another router_id (1 to 255) in [vip] (cluster.toml:37)
         ");
         assert!(found.remarks.is_empty());
     }

@@ -138,9 +138,16 @@ impl<'a> Builder<'a> {
             let gate = self.node(Node::Gate(group));
             self.edge(gate, node, "its playbook needs that group", false);
         }
-        for (index, other) in self.wanted() {
-            if other.playbook == needed.name && other.once.is_some() {
+        for (index, other) in self.wanted().filter(|(_, other)| other.playbook == needed.name) {
+            if other.once.is_some() {
                 self.edge(self.nodes[index], node, "its playbook needs that one", false);
+            } else if needed.everywhere {
+                // A host that cannot be reached must not hold up the others.
+                let done = other.hosts.iter().map(|host| Node::Done(host.clone(), needed.name.clone()));
+                for done in done.collect::<Vec<_>>() {
+                    let done = self.node(done);
+                    self.edge(done, node, "its playbook needs that one everywhere", true);
+                }
             }
         }
     }

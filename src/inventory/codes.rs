@@ -98,6 +98,8 @@ const CODES: &[(&str, &str)] = &[
     ("HAC-E061", "A secret is used for two things, or for what has none."),
     ("HAC-E062", "A recipient of the secrets file is no public key that age takes, or stands there twice."),
     ("HAC-E063", "The file names a secret that nobody made."),
+    ("HAC-E064", "A firewall that lets everybody in, or that shuts hacluster itself out."),
+    ("HAC-W064", "A rule of the firewall opens what is open already."),
 ];
 
 /// What a code stands for.

@@ -22,6 +22,8 @@ type Row = (&'static str, &'static str, bool, fn(&Tables) -> bool);
 
 const ROWS: &[Row] = &[
     ("base", "cluster", true, |_| true),
+    ("sshd", "ssh", true, |t| t.ssh.hardened),
+    ("firewall", "firewall", true, |t| t.firewall.enabled.on()),
     ("pki", "postgres", true, |t| t.etcd.enabled.on() || t.postgres.enabled.on()),
     ("etcd", "etcd", true, |t| t.etcd.enabled.on()),
     ("postgres", "postgres", true, |t| t.postgres.enabled.on()),
@@ -37,7 +39,6 @@ const ROWS: &[Row] = &[
     ("ingress", "ingress", false, |t| t.ingress.enabled.on()),
     ("cloudflare", "cloudflare", false, |t| t.cloudflare.enabled.on()),
     ("dns", "dns", false, |t| t.dns.enabled.on()),
-    ("firewall", "firewall", false, |t| t.firewall.enabled.on()),
 ];
 
 /// Every component, in the order in which they build upon each other.

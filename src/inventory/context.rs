@@ -7,7 +7,9 @@ use serde_json::{Map, Value, json};
 use super::computed_postgres::{databases, extensions, grants, hba, users};
 use super::host::{Host, hosts};
 use super::model::Tables;
+use super::ports::{ports, reach};
 use super::quorum::Votes;
+use super::roles::plays;
 
 /// Every table with its defaults, `hosts`, and `computed`.
 pub(super) fn context(tables: &Tables) -> Value {
@@ -17,7 +19,7 @@ pub(super) fn context(tables: &Tables) -> Value {
         _ => Map::new(),
     };
     context.insert("computed".to_owned(), computed(tables, &hosts));
-    context.insert("hosts".to_owned(), plain(&hosts));
+    context.insert("hosts".to_owned(), hosts.iter().map(|host| with_ports(tables, host)).collect());
     Value::Object(context)
 }
 
@@ -32,8 +34,9 @@ fn computed(tables: &Tables, hosts: &[Host]) -> Value {
     json!({
         "etcd_endpoints": endpoints,
         "etcd_initial_cluster": cluster.join(","),
-        "postgres_hosts": with_role(hosts, "postgres", postgres.enabled.on()),
-        "keepalived_hosts": with_role(hosts, "keepalived", tables.vip.database.is_some() && postgres.enabled.on()),
+        "postgres_hosts": with_role(tables, hosts, "postgres"),
+        "keepalived_hosts": with_role(tables, hosts, "keepalived"),
+        "reach": reach(tables, hosts),
         "postgres_users": users(postgres),
         "postgres_databases": databases(postgres),
         "postgres_extensions": extensions(postgres),
@@ -53,11 +56,16 @@ fn computed(tables: &Tables, hosts: &[Host]) -> Value {
     })
 }
 
-/// Name and address of each host with a role; on a NAS with apps the role is
-/// an app's, and its peers must know it all the same.
-fn with_role(hosts: &[Host], role: &str, on: bool) -> Value {
-    let has = |host: &&Host| host.has(role) || (on && host.has("truenas"));
-    hosts.iter().filter(has).map(|host| json!({ "name": host.name, "address": host.address })).collect()
+fn with_ports(tables: &Tables, host: &Host) -> Value {
+    let mut value = plain(host);
+    value["ports"] = plain(&ports(tables, host));
+    value
+}
+
+/// Name and address of each host that does a role's work.
+fn with_role(tables: &Tables, hosts: &[Host], role: &str) -> Value {
+    let does = hosts.iter().filter(|host| plays(tables, host, role));
+    does.map(|host| json!({ "name": host.name, "address": host.address })).collect()
 }
 
 /// Hundredths of a second as seconds: `0.3`, and `1` rather than `1.0`.

@@ -118,6 +118,13 @@ table! {
     }
 }
 
+impl Timescaledb {
+    /// It is an instance of its own.
+    pub fn separate(&self) -> bool {
+        self.mode == TimescaleMode::Separate
+    }
+}
+
 table! {
     /// `[redis]`
     Redis {

@@ -20,6 +20,8 @@ choice! {
     }
     /// How the tunnel talks to the Internet.
     Protocol: "\"auto\", \"quic\" or \"http2\"" { Auto = "auto", Quic = "quic", Http2 = "http2" }
+    /// What has ports.
+    Transport: "\"tcp\" or \"udp\"" { Tcp = "tcp", Udp = "udp" }
 }
 
 fn net(a: u8, b: u8) -> Cidr {
@@ -133,9 +135,25 @@ table! {
     Firewall {
         /// off without the table
         enabled: Switch;
-        /// networks that may log in; the LAN by default
+        /// networks that may log in; everybody by default, as you may come from anywhere
         ssh_from: Vec<Cidr>;
         /// networks that may reach everything, such as a management VPN
         trust: Vec<Cidr>;
+        /// ports of your own
+        allow: Vec<FirewallAllow>;
+    }
+}
+
+table! {
+    /// `[[firewall.allow]]`: a port that hacluster knows nothing of.
+    FirewallAllow {
+        /// port that is open
+        port: u16;
+        /// "tcp" or "udp"
+        protocol: Transport = Transport::Tcp;
+        /// network it is open to; everybody by default
+        from: Option<Cidr>;
+        /// hosts it is open on; all by default
+        hosts: Vec<Name>;
     }
 }

@@ -7,6 +7,7 @@ use serde::Serialize;
 
 use super::jump::JumpHost;
 use super::model::{Platform, Tables};
+use super::ports::member_port;
 use super::roles::{Seat, roles};
 
 /// A member of Patroni's etcd. URLs carry the host's address, never a name.
@@ -115,10 +116,8 @@ fn members(tables: &Tables, host: &str, address: Ipv4Addr, count: u32, lettered:
         .zip(LETTERS)
         .zip(0..count)
         .map(|((at, letter), _)| {
-            // Ten apart, so that a host's members never meet; checks refuse ports that would wrap.
-            let port = |base: u16| base.saturating_add(at * 10);
-            let (client_port, peer_port, metrics_port) =
-                (port(etcd.client_port), port(etcd.peer_port), port(etcd.metrics_port));
+            let [client_port, peer_port, metrics_port] =
+                [etcd.client_port, etcd.peer_port, etcd.metrics_port].map(|base| member_port(base, at));
             EtcdMember {
                 name: if lettered { format!("{host}-{letter}") } else { host.to_owned() },
                 client_url: format!("https://{address}:{client_port}"),

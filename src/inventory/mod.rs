@@ -19,6 +19,7 @@ mod jump;
 mod mismatch;
 mod model;
 mod path;
+mod port_map;
 mod ports;
 mod preset;
 mod quorum;
@@ -42,12 +43,16 @@ pub use database::{
     Backup, Dcs, Etcd, Packages, Postgres, Preset, Redis, Repository, TimescaleMode, Timescaledb, Watchdog,
 };
 pub use declared::{GrantOn, HbaType, PostgresDatabase, PostgresGrant, PostgresHba, PostgresUser, Privilege};
-pub use edge::{Certificate, Cloudflare, Dns, Firewall, Ingress, K3s, Metallb, Protocol, Resolver};
+pub use edge::{
+    Certificate, Cloudflare, Dns, Firewall, FirewallAllow, Ingress, K3s, Metallb, Protocol, Resolver,
+    Transport,
+};
 pub use edit::node_block;
 pub use file::{Inventory, load, parse};
 pub use host::{EtcdMember, Host, hosts};
 pub use jump::JumpHost;
 pub use model::{Cluster, HostKeys, Network, Node, Platform, Secrets, Ssh, Tables, Truenas, Vip, schema};
+pub use port_map::{PORT_MAP, Row, Who};
 pub use ports::{Port, ports};
 pub use preset::Timing;
 pub use quorum::{HostVotes, Votes};

@@ -8,7 +8,7 @@ use super::address::{AddressRange, Cidr};
 use super::choice::{Period, choice};
 use super::database::{Backup, Etcd, Postgres, Redis, Timescaledb};
 use super::declared::{PostgresDatabase, PostgresGrant, PostgresHba, PostgresUser};
-use super::edge::{Cloudflare, Dns, Firewall, Ingress, K3s, Metallb};
+use super::edge::{Cloudflare, Dns, Firewall, FirewallAllow, Ingress, K3s, Metallb};
 use super::jump::JumpHost;
 use super::table::{Key, Table, optional, table};
 use super::text::{
@@ -117,6 +117,8 @@ table! {
         jump: Vec<JumpHost>;
         /// "accept-new" pins the key of a host that was never seen; one that changed is always refused
         host_keys: HostKeys = HostKeys::Strict;
+        /// true: sshd of the hosts offers what ssh-audit's policy for their system asks for, and nothing else
+        hardened: bool = false;
         /// ask the SSH agent for keys
         agent: bool = true;
         /// limit for one connection
@@ -212,7 +214,7 @@ table! {
 
 /// Tables with their keys, in the order of the model. The file itself has the name "".
 pub fn schema() -> impl Iterator<Item = (&'static str, &'static [Key])> {
-    let tables: [(&str, &[Key]); 24] = [
+    let tables: [(&str, &[Key]); 25] = [
         ("", Tables::KEYS),
         ("cluster", Cluster::KEYS),
         ("network", Network::KEYS),
@@ -236,6 +238,7 @@ pub fn schema() -> impl Iterator<Item = (&'static str, &'static [Key])> {
         ("cloudflare", Cloudflare::KEYS),
         ("dns", Dns::KEYS),
         ("firewall", Firewall::KEYS),
+        ("firewall.allow", FirewallAllow::KEYS),
         ("packages", Pinned::KEYS),
     ];
     tables.into_iter()

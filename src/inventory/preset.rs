@@ -1,11 +1,13 @@
 //! Owns the timing presets and every default that depends on another table.
 //! Must not know whether a value is right; checks run afterwards.
 
+use std::net::Ipv4Addr;
+
 use super::database::Preset;
 use super::model::Tables;
 use super::reader::Places;
 use super::value::Switch;
-use super::{AddressRange, Name};
+use super::{AddressRange, Cidr, Name};
 
 /// Timing of a preset: Patroni in seconds, etcd in milliseconds, VRRP in
 /// hundredths of a second (measured in the lab: knowledge/postgres.md 4.5).
@@ -52,7 +54,6 @@ pub(super) const TAKEN_FROM: &[(&str, &str)] = &[
     ("etcd.enabled", "postgres.enabled"),
     ("postgres.allow", "network.subnet"),
     ("postgres.data", "postgres.version"),
-    ("firewall.ssh_from", "network.subnet"),
     ("vip.router_id", "vip.database"),
     ("metallb.pool", "vip.ingress"),
     ("dns.address", "vip.ingress"),
@@ -119,7 +120,7 @@ fn edge(tables: &mut Tables) {
         }
     }
     if tables.firewall.ssh_from.is_empty() {
-        tables.firewall.ssh_from.push(tables.network.subnet);
+        tables.firewall.ssh_from.push(Cidr::new(Ipv4Addr::UNSPECIFIED, 0));
     }
     let dns = &mut tables.dns;
     dns.address = dns.address.or(tables.vip.ingress);

@@ -3,6 +3,7 @@
 
 use super::database::TimescaleMode;
 use super::edge::Resolver;
+use super::host::Host;
 use super::model::Tables;
 use super::text::{Name, RoleChange};
 
@@ -57,6 +58,21 @@ pub(super) fn roles(tables: &Tables, seat: &Seat<'_>, changes: &[RoleChange]) ->
         .filter(|(role, wants)| said(role).unwrap_or_else(|| wants(tables, seat)))
         .map(|(role, _)| *role)
         .collect()
+}
+
+/// Whether a host does the role's work: by its playbook, or on TrueNAS SCALE as an app,
+/// whose peers must know it all the same.
+pub(super) fn plays(tables: &Tables, host: &Host, role: &str) -> bool {
+    let app = || match role {
+        "etcd" => !host.etcd_members.is_empty(),
+        _ => wants(tables, host, role),
+    };
+    host.has(role) || (host.has("truenas") && app())
+}
+
+fn wants(tables: &Tables, host: &Host, role: &str) -> bool {
+    let seat = Seat { name: &host.name.as_str().into(), is_nas: host.is_nas };
+    RULES.iter().any(|(name, wants)| *name == role && wants(tables, &seat))
 }
 
 #[cfg(test)]

@@ -23,6 +23,8 @@ pub struct Playbook {
     /// The role that hosts must have.
     pub on: String,
     pub needs: Vec<String>,
+    /// What needs it waits until it was done, or tried, on all hosts.
+    pub everywhere: bool,
     pub when: Option<(String, Range<usize>)>,
     pub group: Option<GroupName>,
     pub each: Option<(String, Range<usize>)>,

@@ -38,6 +38,8 @@ struct Header {
     on: String,
     #[serde(default)]
     needs: Vec<String>,
+    #[serde(default)]
+    everywhere: bool,
     when: Option<Text>,
     group: Option<GroupName>,
     each: Option<Text>,
@@ -152,6 +154,7 @@ pub(super) fn playbook(source: &Arc<Source>) -> Result<Playbook, Problems> {
         title: header.title,
         on: header.on,
         needs: header.needs,
+        everywhere: header.everywhere,
         when: header.when.map(spanned),
         group: header.group,
         each: header.each.map(spanned),

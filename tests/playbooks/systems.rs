@@ -60,11 +60,11 @@ fn what_a_system_does_not_have_is_refused_with_the_way_out() {
         _ => DEBIAN_13,
     });
     insta::assert_snapshot!(said(&cluster, &mixed), @r#"
-    lab.toml:43:11: error[HAC-E056]: `postgres.version` is 17, and the packages of Debian 12 (node1, node2) are of PostgreSQL 15
+    lab.toml:44:11: error[HAC-E056]: `postgres.version` is 17, and the packages of Debian 12 (node1, node2) are of PostgreSQL 15
       write version = 15, or packages = "pgdg" for those of the PostgreSQL project's repository
-    lab.toml:43:11: error[HAC-E056]: `postgres.version` is 17, and the packages of Ubuntu 24.04 (node3) are of PostgreSQL 16
+    lab.toml:44:11: error[HAC-E056]: `postgres.version` is 17, and the packages of Ubuntu 24.04 (node3) are of PostgreSQL 16
       write version = 16, or packages = "pgdg" for those of the PostgreSQL project's repository
-    lab.toml:46:1: error[HAC-E056]: TimescaleDB is wanted on node1, and Debian 12 has no package of it
+    lab.toml:47:1: error[HAC-E056]: TimescaleDB is wanted on node1, and Debian 12 has no package of it
       remove [timescaledb], or write packages = "pgdg" in [postgres]
     Patroni 3.0 (node1, node2) has no failover_priority, which came with 3.2: at equal data any member may lead, the NAS as well as a node
     Patroni 3.0, 3.2 (node1, node2, node3) has no member_slots_ttl, which came with 4.0: the slot of a member that is away is dropped, so one that missed more than wal_keep_size is copied anew
@@ -109,7 +109,7 @@ fn a_system_nobody_knows_here_is_named_and_not_refused() {
     insta::assert_snapshot!(said(&cluster, &strange), @"what the packages of these systems have is not known before they are installed: nas (Devuan 6)");
     let cluster = lab_with("version = 17", "version = 17\npackages = \"pgdg\"");
     insta::assert_snapshot!(said(&cluster, &strange), @r#"
-    lab.toml:44:12: error[HAC-E056]: `postgres.packages` is "pgdg", and nas does not say which release of devuan it runs
+    lab.toml:45:12: error[HAC-E056]: `postgres.packages` is "pgdg", and nas does not say which release of devuan it runs
       the PostgreSQL project has packages for Debian and Ubuntu, by the VERSION_CODENAME in /etc/os-release
     "#);
 }

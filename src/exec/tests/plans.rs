@@ -149,7 +149,7 @@ fn the_labs_cluster_is_formed_from_fresh_hosts() {
     // All but five: no member of etcd left, as there is none, and what never
     // started owes no restart.
     assert_eq!(counts.iter().sum::<usize>(), world.resources.len() - 5, "{counts:?}");
-    assert_eq!((counts[2], counts[3]), (0, 3), "{counts:?}");
+    assert_eq!((counts[2], counts[3]), (0, 15), "{counts:?}");
     assert_eq!(
         first.effects,
         [

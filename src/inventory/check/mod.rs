@@ -6,6 +6,7 @@ mod backup;
 mod declared;
 mod edge;
 mod failover;
+mod firewall;
 mod free;
 mod grants;
 mod hba;
@@ -59,6 +60,9 @@ const RULES: &[Rule] = &[
     edge::replicas,
     ports::clashes,
     ports::members_wrap,
+    firewall::trusts_everybody,
+    firewall::shuts_jump_hosts_out,
+    firewall::opens_twice,
     timing::patroni_minima,
     timing::patroni_sum,
     timing::etcd,

@@ -13,9 +13,9 @@ type Clashes = BTreeMap<(String, String, u16), (Port, Port, Vec<String>)>;
 pub(super) fn clashes(inventory: &Inventory) -> Vec<Problem> {
     let mut clashes = Clashes::new();
     for host in inventory.hosts() {
-        let mut seen: BTreeMap<(u16, bool), Port> = BTreeMap::new();
+        let mut seen: BTreeMap<(u16, &str), Port> = BTreeMap::new();
         for port in ports(inventory, &host) {
-            let key = (port.number, port.udp);
+            let key = (port.number, port.protocol);
             let Some(first) = seen.get(&key) else {
                 seen.insert(key, port);
                 continue;

@@ -21,6 +21,10 @@ pub(super) fn hosts(inventory: &Inventory) -> Vec<Problem> {
         single.into_iter().filter_map(|(path, host)| host.map(|host| (path.to_owned(), host))).collect();
     let answering = inventory.dns.hosts.iter().enumerate();
     named.extend(answering.map(|(index, host)| (format!("dns.hosts[{index}]"), &**host)));
+    for (at, rule) in inventory.firewall.allow.iter().enumerate() {
+        let open_on = rule.hosts.iter().enumerate();
+        named.extend(open_on.map(|(index, host)| (format!("firewall.allow[{at}].hosts[{index}]"), &**host)));
+    }
     let unknown = named
         .into_iter()
         .filter(|(path, name)| inventory.is_written(path) && !hosts.iter().any(|host| host.name == *name));

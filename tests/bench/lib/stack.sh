@@ -13,14 +13,16 @@ STACK_VIP=192.168.15.200
 STACK_PATHS=(
     etc/hosts etc/hacluster etc/patroni etc/keepalived etc/default/chrony etc/chrony/conf.d
     etc/security/limits.d/60-hacluster.conf etc/systemd/system/etcd-patroni@.service
-    etc/systemd/system/patroni.service.d etc/systemd/system/chrony.service.d usr/local/libexec/hacluster
+    etc/systemd/system/patroni.service.d etc/systemd/system/chrony.service.d etc/systemd/system/keepalived.service.d usr/local/libexec/hacluster
 )
 
 part_stack() {
     local round
     STACK=$OUT/stack
     mkdir -p "$STACK"/{members,first,others}
-    sed "s|~/.cache/hacluster-lab|$LAB_CACHE|" "$ROOT/inventories/lab.toml" >"$STACK/cluster.toml"
+    # the stack alone, as by hand: no firewall, sshd as it is
+    sed -e "s|~/.cache/hacluster-lab|$LAB_CACHE|" -e '/^hardened/d' -e 's/^\[firewall\]/&\nenabled = false/' \
+        "$ROOT/inventories/lab.toml" >"$STACK/cluster.toml"
     end_lab
     lab up "${STACK_HOSTS[@]}" >>"$OUT/log/lab"
     for ((round = 1; round <= ROUNDS_STACK; round++)); do

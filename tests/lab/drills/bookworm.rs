@@ -2,6 +2,7 @@
 //! drill of its ground, so it shows everything in one go.
 
 use super::power::cut;
+use super::scanners::{DEBIAN_12, passes};
 use crate::command::{Result, ensure};
 use crate::lab::{HOSTS, seconds};
 use crate::product::counts;
@@ -35,6 +36,9 @@ fn debian_12(stage: &mut Stage) -> Result<String> {
     ensure!(done.is_none_or(|c| c == [0; 3]), "the second apply had a plan of {done:?}");
     stage.expect_converged()?;
     stage.expect(0, &["drift-check"])?;
+    for host in HOSTS {
+        ensure!(passes(&stage.lab, host, DEBIAN_12)?, "{host} does not pass '{DEBIAN_12}'");
+    }
     // Before any file is replaced: the old content stays, for root alone.
     let found = stage.sweep.finish(&stage.lab, &stage.folder)?;
     ensure!(found.is_empty(), "secrets were seen: {}", found.join(", "));
@@ -47,7 +51,7 @@ fn debian_12(stage: &mut Stage) -> Result<String> {
     ensure!(cut.gap <= 30.0, "writes stopped for {:.1} s, more than 30 s", cut.gap);
     stage.expect_converged()?;
     Ok(format!(
-        "{versions}; applied in {:.1} s; {leader} killed: gap {:.1} s, {} lost, {} leads",
+        "{versions}; ssh-audit passes; applied in {:.1} s; {leader} killed: gap {:.1} s, {} lost, {} leads",
         applied.took.as_secs_f64(),
         cut.gap,
         cut.lost,

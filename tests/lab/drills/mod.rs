@@ -11,6 +11,7 @@ mod killed;
 mod lock;
 mod lockout;
 mod members;
+mod ports;
 mod power;
 mod prune;
 mod put_back;
@@ -19,6 +20,7 @@ mod readonly;
 mod rebuilt;
 mod rolling;
 mod rotate;
+mod scanners;
 mod secret;
 mod selected;
 mod speed;
@@ -42,6 +44,7 @@ pub fn all() -> Vec<Drill> {
         lock::DRILLS,
         killed::DRILLS,
         reach::DRILLS,
+        ports::DRILLS,
         power::DRILLS,
         rebuilt::DRILLS,
         prune::DRILLS,
@@ -51,6 +54,7 @@ pub fn all() -> Vec<Drill> {
         members::DRILLS,
         put_back::DRILLS,
         lockout::DRILLS,
+        scanners::DRILLS,
         divided::DRILLS,
         secret::DRILLS,
         bookworm::DRILLS,
