@@ -52,6 +52,7 @@ pub(super) fn unfit<'a>(observed: &Observed, chosen: impl Iterator<Item = &'a As
 
 fn against(observed: &Observed, touched: &Touched<'_>) -> Vec<String> {
     let mut unfit = twins(observed);
+    unfit.extend(observed.view.etcd.alarm().filter(|_| !touched.is_empty()));
     for (host, installs) in touched {
         let Some(identity) = observed.facts.get(*host).map(|facts| &facts.identity) else { continue };
         let room = if *installs { PACKAGES_MIB } else { ROOM_MIB };
@@ -139,10 +140,12 @@ mod tests {
             host("g", |identity| identity.machine_id = "id of a".to_owned()),
             host("idle", |identity| identity.time = 5),
         ];
-        let observed = Observed::new(facts.into(), BTreeMap::new(), 1_000_000);
+        let mut observed = Observed::new(facts.into(), BTreeMap::new(), 1_000_000);
+        observed.view.etcd.alarms.insert("NOSPACE".to_owned());
         let touched = ["a", "b", "c", "d", "e", "f", "g"].map(|host| (host, host == "a")).into();
         insta::assert_snapshot!(against(&observed, &touched).join("\n"), @r"
         a and g have one machine-id (id of a): are they one machine, or clones? On a clone: `rm /etc/machine-id; systemd-machine-id-setup`, then reboot
+        etcd takes no writes, its alarm is NOSPACE: make room with `etcdctl compact REVISION` and `etcdctl defrag --cluster`, then `etcdctl alarm disarm` (CORRUPT: remove that member, and `hacluster apply` joins it anew)
         a: /var/lib has 80 MiB free, and 1024 are needed (`df -h /var/lib`)
         b: /var/lib has 63 MiB free, and 64 are needed (`df -h /var/lib`)
         c: /var/lib has room for 10 more files, and 1000 are needed (`df -i /var/lib`)

@@ -187,6 +187,7 @@ fn etcd_troubles(world: &World, view: &View) -> Vec<String> {
     if !etcd.formed {
         return vec!["etcd is not formed".to_owned()];
     }
+    troubles.extend(etcd.alarm());
     if etcd.leader.is_none() {
         troubles.push("etcd has no leader".to_owned());
     }

@@ -23,6 +23,7 @@ pub(super) fn etcd(body: &str) -> EtcdFact {
             fact.members = members.iter().filter_map(etcd_row).collect();
         } else if json.get("raftIndex").is_some() {
             fact.leader_id = id(&json, "leader").filter(|id| id != "0");
+            fact.alarms = alarms(&json);
             fact.member_id = json.get("header").and_then(|h| id(h, "member_id"));
             fact.cluster_id = json.get("header").and_then(|h| id(h, "cluster_id"));
         } else if let Some(says) = text(&json, "error").or_else(|| text(&json, "message")) {
@@ -44,6 +45,13 @@ fn text(json: &Value, key: &str) -> Option<String> {
 /// A number as etcd writes it. Another host's scripts may name it, so it is nothing else.
 fn id(json: &Value, key: &str) -> Option<String> {
     text(json, key).filter(|id| !id.is_empty() && id.bytes().all(|byte| byte.is_ascii_digit()))
+}
+
+/// `errors` of a status says other things, too: that nobody leads.
+fn alarms(json: &Value) -> Vec<String> {
+    let said = json.get("errors").and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str);
+    let words = said.filter_map(|said| said.split_once("alarm:")).map(|(_, word)| word.trim());
+    words.filter(|word| word.bytes().all(|byte| byte.is_ascii_uppercase())).map(str::to_owned).collect()
 }
 
 fn etcd_row(json: &Value) -> Option<EtcdRow> {

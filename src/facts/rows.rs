@@ -71,6 +71,8 @@ pub struct EtcdFact {
     pub members: Vec<EtcdRow>,
     /// Authentication is on; `None` when the member does not answer.
     pub auth: Option<bool>,
+    /// What stops etcd's writes, in its own words; every member knows all of them.
+    pub alarms: Vec<String>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]

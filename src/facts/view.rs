@@ -31,6 +31,8 @@ pub struct EtcdView {
     /// Name of the raft leader.
     pub leader: Option<String>,
     pub auth: Option<bool>,
+    /// What stops its writes: `NOSPACE`, `CORRUPT`.
+    pub alarms: BTreeSet<String>,
     /// Hashes of the marks that hosts have, by path.
     pub passwords: BTreeMap<String, BTreeSet<String>>,
     /// Hosts by the id of the etcd cluster they have a member of.
@@ -111,6 +113,20 @@ impl EtcdView {
             self.leader = Some(row.name.clone());
         }
         self.auth = self.auth.max(fact.auth);
+        self.alarms.extend(fact.alarms.iter().cloned());
+    }
+
+    /// Its alarms with the way out: until then nobody can take over from a leader.
+    pub fn alarm(&self) -> Option<String> {
+        let alarms: Vec<&str> = self.alarms.iter().map(String::as_str).collect();
+        (!alarms.is_empty()).then(|| {
+            format!(
+                "etcd takes no writes, its alarm is {}: make room with `etcdctl compact REVISION` and \
+                 `etcdctl defrag --cluster`, then `etcdctl alarm disarm` (CORRUPT: remove that member, and \
+                 `hacluster apply` joins it anew)",
+                alarms.join(", ")
+            )
+        })
     }
 
     /// Voters of the cluster as it stands, or as planned while it is not formed.

@@ -13,7 +13,7 @@ use crate::resource::{Change, Field, Fields, Unit};
 use crate::secrets::Secrets;
 
 /// Format of the file; another one is refused.
-const VERSION: u32 = 2;
+const VERSION: u32 = 3;
 
 /// Names of what a plan is made of, and what each says: inventory values,
 /// playbooks, templates.
@@ -44,6 +44,8 @@ pub struct Saved {
     secrets: String,
     config: BTreeMap<String, String>,
     pub changes: Vec<SavedChange>,
+    /// Digest of all the rest.
+    seal: String,
 }
 
 /// One change: what it was, and a digest of it and of what was found.
@@ -64,6 +66,8 @@ pub enum Stale {
     Program(String),
     #[error("it was made with other secrets")]
     Secrets,
+    #[error("it is not as it was saved: somebody changed the file, or it was damaged")]
+    Tampered,
     /// Names of parts.
     #[error("the configuration changed since it was made: {}", .0.join(", "))]
     Configuration(Vec<String>),
@@ -93,7 +97,7 @@ impl Saved {
             action: word(&a.change).to_owned(),
             digest: key.digest(&a.id, &told(a)),
         };
-        Self {
+        let mut saved = Self {
             hacluster_plan: VERSION,
             program: env!("CARGO_PKG_VERSION").to_owned(),
             cluster: basis.cluster.to_owned(),
@@ -103,7 +107,15 @@ impl Saved {
             config: parts.collect(),
             changes: changes.map(change).collect(),
             salt,
-        }
+            seal: String::new(),
+        };
+        saved.seal = saved.sealed(&key);
+        saved
+    }
+
+    /// What the seal has to be.
+    fn sealed(&self, key: &Key) -> String {
+        key.digest("seal", &Self { seal: String::new(), ..self.clone() }.text())
     }
 
     pub fn read(text: &str) -> Result<Self, String> {
@@ -140,6 +152,9 @@ impl Saved {
         let key = Key::new(&self.salt, basis.secrets);
         if self.secrets != key.digest("secrets", &every(basis.secrets)) {
             return Err(Stale::Secrets);
+        }
+        if self.seal != self.sealed(&key) {
+            return Err(Stale::Tampered);
         }
         let now = |name: &String| basis.parts.get(name).map(|text| key.digest(name, text));
         let mut names: Vec<String> = self.config.keys().chain(basis.parts.keys()).cloned().collect();

@@ -69,6 +69,7 @@ impl Given {
                 cluster_id: Some(if word == "other" { "2" } else { "1" }.to_owned()),
                 members: known,
                 auth: healthy.then_some(true),
+                alarms: Vec::new(),
             }),
         }
     }

@@ -91,6 +91,16 @@ impl Cluster {
         json(&self.lab.sh(host, "patronictl -c /etc/patroni/config.yml list -f json")?)
     }
 
+    /// Who takes over without losing anything.
+    pub fn synchronous(&self, host: &str) -> Result<String> {
+        wait_for("a synchronous standby", seconds(30), seconds(1), || {
+            let rows = self.patronictl(host)?;
+            let mut rows = rows.as_array().into_iter().flatten();
+            let row = rows.find(|row| row["Role"] == "Sync Standby").ok_or("there is none")?;
+            Ok(text(row, "Member"))
+        })
+    }
+
     /// etcdctl on `host` as etcd's root; whatever its exit status.
     pub fn etcdctl(&self, host: &str, words: &str) -> Result<String> {
         self.etcdctl_at(host, "https://127.0.0.1:2479", words)

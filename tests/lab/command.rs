@@ -48,6 +48,13 @@ impl Output {
         text
     }
 
+    /// No panic, and nothing that draws on a terminal, as there is none.
+    pub fn calm(&self) -> Result {
+        let loud =
+            ["panicked at", "stack backtrace", "\u{1b}"].iter().find(|word| self.both().contains(**word));
+        loud.map_or(Ok(()), |word| Err(format!("{word:?} in what was said: {}", self.describe())))
+    }
+
     pub fn both(&self) -> String {
         format!("{}{}", self.stdout, self.stderr)
     }
@@ -119,6 +126,10 @@ pub struct Running {
 }
 
 impl Running {
+    pub fn id(&self) -> u32 {
+        self.child.id()
+    }
+
     pub fn is_running(&mut self) -> bool {
         matches!(self.child.try_wait(), Ok(None))
     }

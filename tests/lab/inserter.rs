@@ -12,8 +12,8 @@ use crate::product::read;
 use crate::sql::Sql;
 use crate::stage::Stage;
 
-/// Inserts a run may make at most: three minutes of them.
-const MOST: u64 = 1800;
+/// Inserts a run may make at most: ten minutes of them.
+const MOST: u64 = 6000;
 
 /// Seconds since the epoch, as the inserter prints them.
 pub fn clock() -> f64 {

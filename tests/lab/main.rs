@@ -26,6 +26,7 @@ mod sql;
 mod stage;
 mod sweep;
 mod table;
+mod watch;
 
 use std::process::{Command, exit};
 
@@ -37,6 +38,7 @@ Runs the drills whose name contains one of NAME, or that show a case of the matr
 of faults of that NAME (F23); all of the tier without NAME.
 HACLUSTER_LAB=full      also the slow ones
 HACLUSTER_LAB_KEEP=1    leave the lab as it is at the end
+HACLUSTER_LAB_FROM=DIR  start from the snapshot in a lab that was left; DIR has its secrets
 HACLUSTER_LAB_BINARY=F  another hacluster than the one just built";
 
 const PLACES: &str = "every_case_of_the_matrix_is_in_one_place";

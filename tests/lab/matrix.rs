@@ -52,7 +52,7 @@ pub const MATRIX: [Case; 58] = [
     star("F07", "two operators at once: one runs, the other names him (exit 1)", Drill),
     star("F08", "stale lock: free in 35 s, the next run adopts and says so", Drill),
     star("F10", "host edited after the plan: refused (exit 1), named, 0 effects", Drill),
-    case("F11", "saved plan tampered with: refused, 0 effects", Open("no drill yet")),
+    case("F11", "saved plan tampered with: refused, 0 effects", Drill),
     case("F13", "holder returns as a zombie: 0 effects by it", Drill),
     case("F14", "leader moves after the plan: order recomputed, leader last", Open("no drill yet")),
     star("F16", "link drops in a silent step: found again, done once", Open("no drill yet")),

@@ -62,6 +62,14 @@ impl Folder {
         Ok(folder)
     }
 
+    /// Of a run that was told to leave its lab, with the snapshot it made.
+    pub fn take_secrets_of_a_kept_lab(&self) -> Result<bool> {
+        let Some(other) = std::env::var_os("HACLUSTER_LAB_FROM") else { return Ok(false) };
+        let from = Path::new(&other).join("secrets.toml");
+        fs::copy(&from, self.path("secrets.toml")).map_err(|e| format!("{}: {e}", from.display()))?;
+        Ok(true)
+    }
+
     /// cluster.toml as it stands before a drill edits it.
     pub fn write_inventory(&self, lab: &Lab) -> Result {
         let text = read(&root().join(INVENTORY))?;

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use crate::command::{Call, Output, Result};
 use crate::lab::{Lab, VIP, seconds};
+use crate::stage::Stage;
 
 #[derive(Debug, Clone)]
 pub struct Sql {
@@ -52,5 +53,22 @@ impl Sql {
 
     pub fn without_tls(&self) -> Result<Output> {
         self.psql("disable", &self.passwords, "select 1").run()
+    }
+}
+
+impl Stage {
+    /// As the superuser.
+    pub fn sql(&self) -> Result<Sql> {
+        self.sql_as("postgres", "postgres", "postgres.superuser")
+    }
+
+    /// Any user with the password that secrets.toml has by that name now.
+    pub fn sql_as(&self, user: &str, database: &str, secret: &str) -> Result<Sql> {
+        let secrets = self.secrets()?;
+        let ca = self.folder.write("ca.crt", &secrets.authority)?;
+        let password = secrets.value(secret)?.replace('\\', "\\\\").replace(':', "\\:");
+        let line = format!("*:*:*:{user}:{password}\n");
+        let passwords = self.folder.write(&format!("pgpass-{user}"), &line)?;
+        Ok(Sql::new(self.lab.clone(), user, database, ca, passwords))
     }
 }

@@ -8,7 +8,6 @@ use crate::cluster::Cluster;
 use crate::command::{Output, Result, ensure};
 use crate::lab::{HOSTS, Lab, Os, seconds};
 use crate::product::{Folder, Secrets};
-use crate::sql::Sql;
 use crate::sweep::Sweep;
 
 /// What a drill starts from.
@@ -20,6 +19,8 @@ pub enum Ground {
     Bookworm,
     /// The whole inventory was applied, and the cluster is well.
     Applied,
+    /// The same, and a write is answered only when a standby has it, too.
+    Synchronous,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -32,6 +33,10 @@ enum Now {
 }
 
 const SNAPSHOT: &str = "applied";
+/// What comes after which line of the lab's inventory. A NAS may lead only where
+/// replication waits for nobody.
+const SYNCHRONOUS: [(&str, &str); 2] =
+    [("preset  = \"fast\"", "synchronous = true"), ("etcd_members = 2", "failover_priority = 0")];
 /// From nothing, on two cores: packages of four hosts are half of it.
 pub const APPLY_LIMIT: Duration = Duration::from_mins(7);
 
@@ -41,6 +46,8 @@ pub struct Stage {
     pub folder: Folder,
     pub sweep: Arc<Sweep>,
     now: Now,
+    /// The replication that was applied last waits for a standby.
+    synchronous: bool,
     snapshot: bool,
     /// Why no cluster can be had; then no drill tries again.
     broken: Option<String>,
@@ -52,12 +59,14 @@ impl Stage {
         let lab = Lab::new();
         lab.call(seconds(900), &["prepare"])?;
         let folder = Folder::new(&lab)?;
+        let kept = folder.take_secrets_of_a_kept_lab()?;
         Ok(Self {
             lab,
             folder,
             sweep: Sweep::start(),
-            now: Now::Unknown,
-            snapshot: false,
+            now: if kept { Now::Disturbed } else { Now::Unknown },
+            synchronous: false,
+            snapshot: kept,
             broken: None,
             last: None,
         })
@@ -80,7 +89,7 @@ impl Stage {
     /// Makes the ground a drill starts from.
     pub fn prepare(&mut self, ground: Ground, disturbs: bool) -> Result {
         self.use_os(if ground == Ground::Bookworm { Os::Bookworm } else { Os::Trixie });
-        if ground != Ground::Applied {
+        if matches!(ground, Ground::Fresh | Ground::Bookworm) {
             return self.fresh();
         }
         if let Some(why) = &self.broken {
@@ -96,7 +105,26 @@ impl Stage {
                 self.apply().inspect_err(|why| self.broken = Some(first_line(why)))?;
             }
         }
-        if disturbs && !self.snapshot { self.keep() } else { Ok(()) }
+        // A drill of a fault leaves all as it was, unless it fails.
+        let may_disturb = disturbs || ground == Ground::Synchronous;
+        if may_disturb && !self.snapshot {
+            self.replicate(false)?;
+            self.keep()?;
+        }
+        self.replicate(ground == Ground::Synchronous)
+    }
+
+    fn replicate(&mut self, synchronous: bool) -> Result {
+        if self.synchronous != synchronous {
+            for (without, more) in SYNCHRONOUS {
+                let with = format!("{without}\n{more}");
+                let (from, to) = if synchronous { (without, &*with) } else { (&*with, without) };
+                self.folder.edit(from, to)?;
+            }
+            self.apply()?;
+            self.synchronous = synchronous;
+        }
+        if synchronous { self.cluster()?.synchronous("node1").map(drop) } else { Ok(()) }
     }
 
     /// Hosts of another system are other hosts: nothing that was kept counts.
@@ -121,6 +149,7 @@ impl Stage {
         // A new cluster gets new secrets; an old CA beside new hosts is fine too,
         // but a ledger without its secrets is an error by design.
         self.folder = Folder::new(&self.lab)?;
+        self.synchronous = false;
         self.snapshot = false;
         self.now = Now::Fresh;
         Ok(())
@@ -148,6 +177,7 @@ impl Stage {
         self.lab.power(&["restore", SNAPSHOT])?;
         // The disks are as they were applied, so the file is, too.
         self.folder.write_inventory(&self.lab)?;
+        self.synchronous = false;
         self.boot()
     }
 
@@ -171,6 +201,7 @@ impl Stage {
         let output = self.sweep.during(&self.folder, || call.run())?;
         self.sweep.said(&output);
         self.last = Some(output.clone());
+        output.calm()?;
         Ok(output)
     }
 
@@ -207,20 +238,6 @@ impl Stage {
         let secrets = self.secrets()?;
         let ca = self.folder.write("ca.crt", &secrets.authority)?;
         Ok(Cluster::new(self.lab.clone(), ca, secrets.value("etcd.root")?.to_owned()))
-    }
-
-    pub fn sql(&self) -> Result<Sql> {
-        self.sql_as("postgres", "postgres", "postgres.superuser")
-    }
-
-    /// Any user with the password that secrets.toml has by that name now.
-    pub fn sql_as(&self, user: &str, database: &str, secret: &str) -> Result<Sql> {
-        let secrets = self.secrets()?;
-        let ca = self.folder.write("ca.crt", &secrets.authority)?;
-        let password = secrets.value(secret)?.replace('\\', "\\\\").replace(':', "\\:");
-        let line = format!("*:*:*:{user}:{password}\n");
-        let passwords = self.folder.write(&format!("pgpass-{user}"), &line)?;
-        Ok(Sql::new(self.lab.clone(), user, database, ca, passwords))
     }
 }
 

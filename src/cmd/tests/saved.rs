@@ -155,6 +155,26 @@ async fn other_secrets_make_it_stale() {
     assert_eq!(said, "the saved plan is stale, nothing was done: it was made with other secrets");
 }
 
+/// What it may do is in the file as well.
+#[tokio::test]
+async fn a_byte_that_changed_makes_it_worthless() {
+    let case = Case::new();
+    case.save("", &[("n1", FILE_EDITED), ("n2", PACKAGE_GONE)]).await;
+    let (right, world) = (fs::read(case.path()).unwrap(), case.folder.world());
+    let check = |text: &[u8]| {
+        fs::write(case.path(), text).unwrap();
+        saved::read(&case.path()).and_then(|saved| saved::check(&world, &saved))
+    };
+    for at in 0..right.len() {
+        let mut wrong = right.clone();
+        wrong[at] ^= 1;
+        assert!(check(&wrong).is_err(), "byte {at} of {}", String::from_utf8_lossy(&right));
+    }
+    check(&right).unwrap();
+    let more = String::from_utf8(right).unwrap().replace("\"destroy\": false", "\"destroy\": true");
+    insta::assert_snapshot!(check(more.as_bytes()).unwrap_err().message, @"the saved plan is stale, nothing was done: it is not as it was saved: somebody changed the file, or it was damaged");
+}
+
 #[tokio::test]
 async fn the_file_is_for_its_owner_and_tells_no_content() {
     let case = Case::new();
@@ -187,11 +207,11 @@ async fn nothing_else_is_written_over_and_nothing_else_is_read() {
         case.folder.shown(&saved::read(&case.path()).unwrap_err().message)
     };
     let said =
-        [refused("x"), refused("{}"), refused(r#"{"hacluster_plan":1}"#), refused(r#"{"hacluster_plan":2}"#)];
+        [refused("x"), refused("{}"), refused(r#"{"hacluster_plan":1}"#), refused(r#"{"hacluster_plan":3}"#)];
     insta::assert_snapshot!(said.join("\n"), @"
     plan.json: it is no saved plan
     plan.json: it is no saved plan
-    plan.json: it is a saved plan of version 1; this hacluster reads 2
+    plan.json: it is a saved plan of version 1; this hacluster reads 3
     plan.json: it is a damaged plan: missing field `program`
     ");
 }

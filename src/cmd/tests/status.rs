@@ -130,6 +130,15 @@ fn each_trouble_is_named() {
         all.insert("n3".into(), facts("n3", true));
     };
     assert_eq!(troubles(astray), "the VIP 10.0.0.200 is on n3, and the leader is n1");
+    let full = |all: &mut Hosts, _: &mut Away| {
+        for member in all.values_mut().flat_map(|facts| facts.etcd.values_mut()) {
+            let Fact::Present(fact) = member else { continue };
+            fact.alarms = vec!["NOSPACE".to_owned()];
+        }
+    };
+    assert!(
+        troubles(full).starts_with("etcd takes no writes, its alarm is NOSPACE: make room with `etcdctl")
+    );
     let fresh = |all: &mut Hosts, _: &mut Away| {
         for facts in all.values_mut() {
             *facts = Facts::default();

@@ -6,6 +6,7 @@ mod database;
 mod databases;
 mod divided;
 mod drift;
+mod faults;
 mod idempotent;
 mod killed;
 mod lock;
@@ -56,6 +57,7 @@ pub fn all() -> Vec<Drill> {
         lockout::DRILLS,
         scanners::DRILLS,
         divided::DRILLS,
+        &faults::drills(),
         secret::DRILLS,
         bookworm::DRILLS,
     ]

@@ -54,6 +54,15 @@ leader() {
     return 1
 }
 
+# HOST COMMAND...: in everything of the host but its control group, so that it goes
+# on where the host is paused.
+enter_host() {
+    local pid
+    pid=$(leader "$1") || die "$1 is off"
+    shift
+    exec nsenter --target "$pid" --mount --uts --ipc --net --pid -- "$@"
+}
+
 state_of() {
     local frozen
     frozen=$(cgroup_of "$1")/cgroup.freeze
