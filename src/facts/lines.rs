@@ -5,8 +5,14 @@ use std::collections::BTreeSet;
 
 use super::holder::{Holder, Running};
 use super::identity::Identity;
-use super::parse::Preferred;
 use super::rows::{PackageFact, PathFact, PathType, UnitFact, UserFact};
+
+/// Which of two rows with one key counts.
+pub(super) trait Preferred {
+    fn preferred(&self) -> bool {
+        false
+    }
+}
 
 impl Preferred for PathFact {}
 impl Preferred for UserFact {}

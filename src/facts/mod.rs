@@ -2,6 +2,7 @@
 //! Must not know resources, nor how a probe's text travels.
 
 mod divided;
+mod exit;
 mod holder;
 mod identity;
 mod lan;
@@ -19,11 +20,11 @@ pub mod view;
 
 use std::collections::BTreeMap;
 
+pub(crate) use exit::TIMED_OUT;
 pub use holder::{Holder, Running};
 pub use identity::{Disk, Identity, Interface};
 pub use lan::{LanFact, LanNeeds, VrrpRouter};
 pub use needs::{EtcdEndpoint, Needs, PatroniEndpoint};
-pub(crate) use parse::TIMED_OUT;
 pub use parse::{ParseError, parse};
 pub use postgres::{
     DatabaseFact, GrantFact, GrantKey, GrantOn, HoldingFact, PostgresFacts, PostgresNeeds, PostgresServer,

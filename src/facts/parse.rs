@@ -4,8 +4,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::exit::{GETENT, NOT_THERE, SOME, TIMED_OUT};
+use super::lines::Preferred;
 use super::needs::Needs;
-use super::probe::NOT_THERE;
 use super::rows::UnitFact;
 use super::{Fact, Facts, lan, lines, postgres, rest};
 
@@ -17,13 +18,6 @@ pub enum ParseError {
     #[error("the probe's answer has no whole section {0}: it was cut, or the host could not read it")]
     NoState(&'static str),
 }
-
-/// Exit status of `timeout` when time ran out, and when it had to kill.
-pub(crate) const TIMED_OUT: [i32; 2] = [124, 137];
-/// What `stat`, `sha256sum`, `dpkg-query` and the shell's loops end with when
-/// some names are not there; `getent` says 2. Any other status is no answer.
-const SOME: [i32; 2] = [0, 1];
-const GETENT: [i32; 2] = [0, 2];
 
 struct Section<'a> {
     body: &'a str,
@@ -139,13 +133,6 @@ fn keyed<T: Preferred>(
     let trouble = |key: &String| section.trouble(key, answers, &complaints);
     let absent = |key: &String| trouble(key).map_or(Fact::Absent, Fact::Unreadable);
     keys.iter().map(|k| (k.clone(), rows.remove(k).map_or_else(|| absent(k), Fact::Present))).collect()
-}
-
-/// Which of two rows with one key counts.
-pub(super) trait Preferred {
-    fn preferred(&self) -> bool {
-        false
-    }
 }
 
 /// `systemctl show` prints one block a unit. It goes by name: an alias answers

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::Fact;
-use super::parse::TIMED_OUT;
+use super::exit::TIMED_OUT;
 use crate::secret::Secret;
 
 /// How to reach the local server.

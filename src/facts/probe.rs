@@ -4,6 +4,7 @@
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
+use super::exit::NOT_THERE;
 use super::lan;
 use super::needs::Needs;
 use super::ownership::{entries, removals, shipped};
@@ -20,9 +21,6 @@ pub const LEDGER: &str = "ledger.json";
 
 /// A file above this is data, not configuration: no more of it is read to be shown.
 pub const LARGEST_SHOWN: usize = 1 << 20;
-
-/// Exit status of an item whose file is not there.
-pub(super) const NOT_THERE: i32 = 66;
 
 /// Seconds one section may take before it counts as unreadable.
 const SECTION_SECONDS: u32 = 10;
