@@ -26,7 +26,8 @@ fn the_rules_of_a_node() {
             ct state established,related accept
             # Connections from before these rules go on: only what opens one is judged.
             tcp flags & (fin | syn | rst | ack) != syn accept
-            meta l4proto { icmp, ipv6-icmp } accept
+            # ICMP and ICMPv6: not every host has /etc/protocols, where names stand.
+            meta l4proto { 1, 58 } accept
             # An IPv6 address by DHCP: asked for by multicast, so it is no answer.
             ip6 saddr fe80::/10 udp sport 547 udp dport 546 accept
             ip saddr { 192.168.15.0/24 } tcp dport 22 accept comment "sshd"

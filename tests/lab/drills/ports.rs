@@ -95,7 +95,10 @@ impl Map {
             // An address by DHCPv6.
             udp.insert("546".to_owned());
             ensure!(after("udp dport ") == udp, "{host} opens UDP {:?}, not {udp:?}", after("udp dport "));
-            let vrrp: Vec<&str> = rules.lines().filter(|line| line.contains("l4proto vrrp")).collect();
+            let vrrp: Vec<&str> = rules
+                .lines()
+                .filter(|line| line.contains("l4proto vrrp") || line.contains("l4proto 112"))
+                .collect();
             let peers = HOSTS.iter().all(|peer| vrrp.iter().all(|line| line.contains(address(peer))));
             ensure!(vrrp.len() == 1 && peers, "{host} takes VRRP by {vrrp:?}");
             ensure!(rules.contains("policy drop"), "{host} does not drop by default:\n{rules}");
