@@ -134,6 +134,12 @@ impl Running {
         matches!(self.child.try_wait(), Ok(None))
     }
 
+    /// Ends it before its time.
+    pub fn end(self) -> Result<Output> {
+        signal("TERM", self.child.id())?;
+        self.wait()
+    }
+
     pub fn wait(mut self) -> Result<Output> {
         let deadline = self.start + self.limit + Duration::from_secs(15);
         let status = loop {

@@ -42,8 +42,8 @@ const fn case(id: &'static str, expected: &'static str, place: Place) -> Case {
 /// In the order of the page.
 pub const MATRIX: [Case; 58] = [
     star("F01", "control killed at every boundary: resumed, equal to a twin", Drill),
-    star("F02", "Ctrl-C: no new steps, exit 5, lock free, resumable", Open("no drill yet")),
-    case("F04", "terminal closed: as Ctrl-C; a closed pipe is no panic", Open("no drill yet")),
+    star("F02", "Ctrl-C: no new steps, exit 5, lock free, resumable", Drill),
+    case("F04", "terminal closed: as Ctrl-C; a closed pipe is no panic", Drill),
     case(
         "F05",
         "control's disk full: nothing is done that no journal holds",
@@ -79,7 +79,7 @@ pub const MATRIX: [Case; 58] = [
     case("F41", "repository's signature wrong or expired: refused, 0 packages", Open("no drill yet")),
     case("F43", "a package asks about its file: no question, ours stays", Open("no drill yet")),
     star("F44", "download cut or flipped: never executed", Later("downloads come with K3s and cloudflared")),
-    case("F46", "clock wrong: refused; no time server: no matter", Open("no drill yet")),
+    case("F46", "clock wrong: refused; no time server: no matter", Drill),
     star("F47", "DNS dead on hosts: no write missed, apply goes on", Open("no drill yet")),
     case(
         "F49",
@@ -92,7 +92,7 @@ pub const MATRIX: [Case; 58] = [
         "mask 000, default ACL: modes exact",
         Test("the_mode_does_not_depend_on_the_mask_and_leftovers_go"),
     ),
-    case("F53", "leftovers of a run: gone or adopted", Open("no drill yet")),
+    case("F53", "leftovers of a run: gone or adopted", Drill),
     star("F55", "invalid keepalived file: stopped before the swap, gap 0", Open("no drill yet")),
     star("F56", "keepalived file cut at any line: never swapped", Test("a_file_cut_at_any_line_is_refused")),
     star("F58", "service does not start: old file and process in 15 s, exit 1", Drill),
@@ -104,7 +104,7 @@ pub const MATRIX: [Case; 58] = [
     case("F67", "nobody to switch over to: refused, leader untouched", Open("no drill yet")),
     case("F68", "Patroni paused: refused with the way to resume", Open("no drill yet")),
     star("F70", "wiped node, same address: key refused, pinned, member again", Drill),
-    star("F71", "address in use by a stranger: refused with his MAC", Open("no drill yet")),
+    star("F71", "address in use by a stranger: refused with his MAC", Drill),
     star("F73", "NAS away: the rest converges (exit 4), gap 0", Open("no drill yet")),
     case("F74", "Cloudflare's errors: waited out; a bad token told early", Later("Cloudflare")),
     star("F76", "primary frozen: another leads, the old one steps back, 0 lost", Open("no drill yet")),

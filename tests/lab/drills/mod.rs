@@ -24,7 +24,10 @@ mod rotate;
 mod scanners;
 mod secret;
 mod selected;
+mod skew;
 mod speed;
+mod stopped;
+mod strangers;
 mod unreachable;
 mod updates;
 mod wrong;
@@ -43,6 +46,8 @@ pub fn all() -> Vec<Drill> {
         selected::DRILLS,
         unreachable::DRILLS,
         lock::DRILLS,
+        stopped::DRILLS,
+        skew::DRILLS,
         killed::DRILLS,
         reach::DRILLS,
         ports::DRILLS,
@@ -57,6 +62,7 @@ pub fn all() -> Vec<Drill> {
         lockout::DRILLS,
         scanners::DRILLS,
         divided::DRILLS,
+        strangers::DRILLS,
         &faults::drills(),
         secret::DRILLS,
         bookworm::DRILLS,
