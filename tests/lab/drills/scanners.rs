@@ -2,6 +2,7 @@
 //! `systemd-analyze security`, lynis.
 
 use std::path::PathBuf;
+use std::thread;
 
 use crate::command::{Call, Result, ensure};
 use crate::lab::{HOSTS, Lab, address, seconds};
@@ -84,23 +85,29 @@ fn exposures(stage: &Stage) -> Result<String> {
 fn lynis(stage: &Stage) -> Result<String> {
     let place = stage.lab.cache.join("lynis").to_string_lossy().into_owned();
     let fetch = format!(
-        "set -e; test ! -e {place}/usr || exit 0; mkdir -p {place}; cd {place}; apt-get -q download lynis; dpkg-deb -x lynis_*.deb ."
+        "set -e; test ! -e {place}/usr || exit 0; mkdir -p {place}; cd {place}
+        apt-get -q download lynis; dpkg-deb -x lynis_*.deb ."
     );
     Call::new(seconds(60), ["sh", "-c", &fetch]).run()?.ok().map_err(|_| "not to be had here".to_owned())?;
     let index = |host: &str| -> Result<String> {
         let disk = stage.lab.power(&["root", host])?.stdout;
+        let disk = disk.trim();
         let copy = format!(
-            "cp -a {place}/usr/share/lynis {}/root/ && cp -a {place}/etc/lynis {0}/etc/",
-            disk.trim()
+            "set -e; cp -a {place}/usr/share/lynis {disk}/root/; cp {place}/usr/sbin/lynis {disk}/root/lynis/
+            cp -a {place}/etc/lynis {disk}/etc/"
         );
         Call::new(seconds(30), ["sh", "-c", &copy]).run()?.ok()?;
         let audit =
             "cd /root/lynis && ./lynis audit system --quick --no-colors --no-log </dev/null 2>/dev/null |
             sed -n 's/.*Hardening index : \\([0-9]*\\).*/\\1/p'";
-        let said = stage.lab.script(host, seconds(180), audit)?.stdout;
+        let said = stage.lab.script(host, seconds(150), audit)?.stdout;
         let said = said.trim().to_owned();
         ensure!(!said.is_empty(), "no index of {host}");
         Ok(said)
     };
-    Ok(format!("lynis: bare host {}, node1 {}", index(BARE)?, index("node1")?))
+    let [bare, node] = thread::scope(|scope| {
+        let jobs = [BARE, "node1"].map(|host| scope.spawn(move || index(host)));
+        jobs.map(|job| job.join().unwrap_or_else(|_| Err("a thread ended badly".to_owned())))
+    });
+    Ok(format!("lynis: bare host {}, node1 {}", bare?, node?))
 }
