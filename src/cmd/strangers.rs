@@ -35,7 +35,7 @@ pub(super) async fn look<'a>(
     let needs = needs(world, observed, &address);
     sink.event(Event::Waiting { what: "the network".to_owned(), seen: format!("who has {address}?") });
     let probed = probe_all(&reached.ok, &needs, &()).await;
-    judge(world, observed, &address, &probed.ok)
+    judge(world, &address, &probed.ok)
 }
 
 /// The address that would come to a host of ours and is on none.
@@ -53,12 +53,11 @@ fn members(world: &World) -> impl Iterator<Item = &Host> {
     world.hosts.iter().filter(|host| host.has(ROLE))
 }
 
-/// A member that does not answer us may have it all the same: then its own address
-/// has the same MAC.
+/// A member may have it all the same: one that does not answer us, or one that took
+/// it over since it was read. Then its own address has the same MAC.
 fn needs(world: &World, observed: &Observed, address: &str) -> BTreeMap<String, Needs> {
-    let away = members(world).filter(|host| !observed.facts.contains_key(&host.name));
-    let addresses: Vec<String> =
-        std::iter::once(address.to_owned()).chain(away.map(|host| host.address.to_string())).collect();
+    let ours = members(world).map(|host| host.address.to_string());
+    let addresses: Vec<String> = std::iter::once(address.to_owned()).chain(ours).collect();
     let ask = |host: &Host| {
         let identity = &observed.facts.get(&host.name)?.identity;
         let own = || identity.interface_of(&host.address.to_string()).map(str::to_owned);
@@ -69,7 +68,7 @@ fn needs(world: &World, observed: &Observed, address: &str) -> BTreeMap<String, 
     members(world).filter_map(ask).collect()
 }
 
-fn judge(world: &World, observed: &Observed, address: &str, facts: &BTreeMap<String, Facts>) -> Strangers {
+fn judge(world: &World, address: &str, facts: &BTreeMap<String, Facts>) -> Strangers {
     let mut found = Strangers::default();
     let (mut heard, mut deaf) = (BTreeMap::new(), BTreeMap::new());
     for (host, facts) in facts {
@@ -84,22 +83,14 @@ fn judge(world: &World, observed: &Observed, address: &str, facts: &BTreeMap<Str
         let why = if why.is_empty() { "no host says which card it is on".to_owned() } else { why.join("; ") };
         found.remarks.push(format!("whether somebody else has {address} is not known ({why})"));
     }
-    found.refusals.extend(owner(world, observed, address, &heard));
+    found.refusals.extend(owner(world, address, &heard));
     found.refusals.extend(router(world, &heard));
     found
 }
 
 /// Somebody else answers for the address.
-fn owner(
-    world: &World,
-    observed: &Observed,
-    address: &str,
-    heard: &BTreeMap<&str, &LanFact>,
-) -> Option<String> {
-    let ours: BTreeSet<String> = members(world)
-        .filter(|host| !observed.facts.contains_key(&host.name))
-        .map(|host| host.address.to_string())
-        .collect();
+fn owner(world: &World, address: &str, heard: &BTreeMap<&str, &LanFact>) -> Option<String> {
+    let ours: BTreeSet<String> = members(world).map(|host| host.address.to_string()).collect();
     let all = || heard.iter().flat_map(|(host, lan)| lan.owners.iter().map(move |row| (*host, row)));
     let known: BTreeSet<&str> =
         all().filter(|(_, (has, _))| ours.contains(has)).map(|(_, (_, mac))| mac.as_str()).collect();
@@ -174,8 +165,7 @@ mod tests {
         let names = ["node1", "node2", "nas"].into_iter();
         let facts: BTreeMap<String, Facts> =
             names.zip(seen).map(|(name, lan)| host(&world, name, lan)).collect();
-        let observed = Observed::new(facts.clone(), BTreeMap::new(), 1);
-        judge(&world, &observed, VIP, &facts)
+        judge(&world, VIP, &facts)
     }
 
     #[test]
@@ -197,7 +187,8 @@ mod tests {
     #[test]
     fn whose_it_is_by_right_is_no_stranger() {
         let dir = tempfile::tempdir().unwrap();
-        let ours = [(VIP, "aa"), ("192.168.15.103", "aa")];
+        // One that is away, and one that took it over a moment ago.
+        let ours = [(VIP, "aa"), ("192.168.15.103", "aa"), (VIP, "bb"), ("192.168.15.101", "bb")];
         let found =
             judged(&dir, [Some(lan(&ours, &[(200, "192.168.15.103"), (7, "192.168.15.7")])), None, None]);
         assert_eq!((found.refusals.len(), found.remarks.len()), (0, 0), "{found:?}");
@@ -228,6 +219,9 @@ mod tests {
         let asked = needs(&world, &observed, VIP);
         let lan = asked["node1"].lan.as_ref().unwrap();
         assert_eq!((asked.len(), lan.interface.as_str()), (2, "eth7"));
-        assert_eq!(lan.addresses, [VIP, "192.168.15.102", "192.168.15.103"]);
+        assert_eq!(
+            lan.addresses,
+            [VIP, "192.168.15.101", "192.168.15.102", "192.168.15.103", "192.168.15.50"]
+        );
     }
 }
