@@ -103,6 +103,8 @@ hac_enable() {
 
 # hac_settle: the end of a batch.
 hac_settle() {
+    # Of units that no step starts, restarts or reloads systemd has to read it, too.
+    [ ! -e "$HAC_RUNTIME/reload" ] || hac_reload_units ''
     [ -s "$HAC_RUNTIME/enable" ] || return 0
     # One that cannot be enabled keeps the others from it in a call for all; the
     # second reading names it.

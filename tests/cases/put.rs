@@ -234,3 +234,16 @@ fn a_unit_file_that_was_put_is_read_once_also_where_systemd_does_not_see_it() {
         assert_eq!(String::from_utf8_lossy(&output.stdout), "daemon-reload\n", "{shell}");
     }
 }
+
+/// Else the unit differs after the run, and the step passes for one that is not idempotent.
+#[test]
+fn a_unit_file_that_no_other_step_reads_is_read_at_the_end_of_its_batch() {
+    for shell in SHELLS {
+        let folder = tempfile::tempdir().unwrap();
+        fs::create_dir(folder.path().join("run")).unwrap();
+        fs::write(folder.path().join("run/reload"), "").unwrap();
+        let output = run(shell, folder.path(), "systemctl() { echo \"$@\"; }\nhac_settle\nhac_settle");
+        good(&output);
+        assert_eq!(String::from_utf8_lossy(&output.stdout), "daemon-reload\n", "{shell}");
+    }
+}
