@@ -12,10 +12,12 @@
 )]
 #![allow(unreachable_pub, reason = "nothing of a program can be reached from outside")]
 
+mod capture;
 mod cluster;
 mod command;
 mod contend;
 mod drills;
+mod forms;
 mod inserter;
 mod lab;
 mod matrix;

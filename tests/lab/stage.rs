@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::cluster::Cluster;
-use crate::command::{Output, Result, ensure};
+use crate::command::{Call, Output, Result, ensure};
 use crate::lab::{HOSTS, Lab, Os, seconds};
 use crate::product::{Folder, Secrets};
 use crate::sweep::Sweep;
@@ -130,7 +130,7 @@ impl Stage {
     /// Hosts of another system are other hosts: nothing that was kept counts.
     fn use_os(&mut self, os: Os) {
         if self.lab.os != os {
-            self.gather_journals();
+            self.sweep.journals(&self.lab);
             self.lab.os = os;
             self.now = Now::Unknown;
             self.snapshot = false;
@@ -143,7 +143,7 @@ impl Stage {
             self.lab.down()?;
             self.lab.up()?;
         } else if self.now != Now::Fresh {
-            self.gather_journals();
+            self.sweep.journals(&self.lab);
             self.lab.power(&[&["reset"][..], &HOSTS].concat())?;
         }
         // A new cluster gets new secrets; an old CA beside new hosts is fine too,
@@ -164,7 +164,7 @@ impl Stage {
     }
 
     fn keep(&mut self) -> Result {
-        self.gather_journals();
+        self.sweep.journals(&self.lab);
         self.now = Now::Disturbed;
         self.lab.power(&["off"])?;
         self.lab.power(&["snapshot", SNAPSHOT])?;
@@ -173,7 +173,7 @@ impl Stage {
     }
 
     fn restore(&mut self) -> Result {
-        self.gather_journals();
+        self.sweep.journals(&self.lab);
         self.lab.power(&["restore", SNAPSHOT])?;
         // The disks are as they were applied, so the file is, too.
         self.folder.write_inventory(&self.lab)?;
@@ -188,16 +188,19 @@ impl Stage {
         Ok(())
     }
 
-    /// Journals go with the disks, so they are swept before.
-    fn gather_journals(&self) {
-        if let Ok(secrets) = self.folder.secrets() {
-            self.sweep.journals(&self.lab, &secrets);
-        }
-    }
-
     /// Runs the product; its words are kept for the search for secrets.
     pub fn hacluster(&mut self, words: &[&str]) -> Result<Output> {
         let call = self.folder.hacluster(&self.lab, APPLY_LIMIT, words);
+        self.watched(call)
+    }
+
+    /// The same with something to read on its standard input.
+    pub fn told(&mut self, words: &[&str], input: &str) -> Result<Output> {
+        let call = self.folder.hacluster(&self.lab, APPLY_LIMIT, words).stdin(input);
+        self.watched(call)
+    }
+
+    fn watched(&mut self, call: Call) -> Result<Output> {
         let output = self.sweep.during(&self.folder, || call.run())?;
         self.sweep.said(&output);
         self.last = Some(output.clone());

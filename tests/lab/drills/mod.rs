@@ -2,6 +2,7 @@
 //! functions of one subject; none may rely on what another left.
 
 mod bookworm;
+mod canary;
 mod database;
 mod databases;
 mod divided;
@@ -57,6 +58,7 @@ pub fn all() -> Vec<Drill> {
         rolling::DRILLS,
         updates::DRILLS,
         rotate::DRILLS,
+        canary::DRILLS,
         members::DRILLS,
         put_back::DRILLS,
         lockout::DRILLS,

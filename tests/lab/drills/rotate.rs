@@ -22,7 +22,7 @@ pub const DRILLS: &[Drill] = &[Drill {
 
 /// Seconds nobody may write at most.
 const GAP: f64 = 5.0;
-const OWN: [&str; 6] = [
+pub(super) const OWN: [&str; 6] = [
     "etcd.root",
     "etcd.patroni",
     "postgres.superuser",

@@ -8,7 +8,7 @@ SUITE=${HACLUSTER_LAB_OS:-trixie}
 KEYRING=/usr/share/keyrings/debian-archive-keyring.gpg
 MACHINE_PACKAGES=(
     systemd-container mmdebstrap dpkg-dev debian-archive-keyring gpg gpgv
-    iproute2 util-linux procps openssh-client nftables arping iputils-ping curl jq
+    iproute2 util-linux procps openssh-client nftables arping iputils-ping tcpdump curl jq
     binutils xz-utils
     postgresql-client redis-tools libfaketime
 )
