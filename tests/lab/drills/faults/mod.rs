@@ -1,18 +1,36 @@
 //! Owns what all drills of faults share: what is looked at meanwhile, and in which
 //! state each has to leave the cluster. Must not know any fault.
 
+mod apt;
+mod barrier;
+mod cluster;
 mod control;
+mod host;
+mod service;
+mod settings;
+mod transport;
 
-use crate::command::{Result, ensure, wait_for};
+use std::fs;
+
+use crate::command::{Output, Result, Running, ensure, wait_for};
 use crate::inserter::{Inserter, clock};
 use crate::lab::{HOSTS, seconds};
 use crate::product::counts;
 use crate::runner::{Drill, Tier};
-use crate::stage::{Ground, Stage};
+use crate::stage::{APPLY_LIMIT, Ground, Stage};
 use crate::watch::Watch;
 
 pub fn drills() -> Vec<Drill> {
-    control::DRILLS.to_vec()
+    [
+        control::DRILLS,
+        transport::DRILLS,
+        host::DRILLS,
+        apt::DRILLS,
+        service::DRILLS,
+        settings::DRILLS,
+        cluster::DRILLS,
+    ]
+    .concat()
 }
 
 /// A file that no unit reads.
@@ -30,17 +48,43 @@ const fn fault(
     Drill { name, cases, tier: Tier::Full, ground: Ground::Synchronous, disturbs: false, expected, run }
 }
 
-/// A fault, done by an operator of his own whose files nobody else has, looked at
-/// all along. Afterwards everything has to be as before by one `apply`.
-fn observed(stage: &mut Stage, fault: fn(&mut Stage) -> Result<String>) -> Result<String> {
-    let watch = Watch::start(stage)?;
-    let result = under_load(stage, fault);
-    let looks = watch.finish(&[]);
-    let (seen, gap) = result?;
-    Ok(format!("{seen}; gap {gap:.1} s, {} looks", looks?))
+/// What came of a fault.
+struct Seen {
+    text: String,
+    /// Seconds nobody may write at most.
+    gap: Option<f64>,
+    /// Hosts that the drill itself took down.
+    excused: Vec<&'static str>,
 }
 
-fn under_load(stage: &mut Stage, fault: fn(&mut Stage) -> Result<String>) -> Result<(String, f64)> {
+impl Seen {
+    fn new(text: impl Into<String>) -> Self {
+        Self { text: text.into(), gap: None, excused: Vec::new() }
+    }
+
+    fn gap(mut self, most: f64) -> Self {
+        self.gap = Some(most);
+        self
+    }
+
+    fn excused(mut self, hosts: &[&'static str]) -> Self {
+        self.excused.extend(hosts);
+        self
+    }
+}
+
+/// A fault, done by an operator of his own whose files nobody else has, looked at
+/// all along. Afterwards everything has to be as before by one `apply`.
+fn observed(stage: &mut Stage, fault: fn(&mut Stage) -> Result<Seen>) -> Result<String> {
+    let watch = Watch::start(stage)?;
+    let result = under_load(stage, fault);
+    let excused = result.as_ref().map_or(&HOSTS[..], |(seen, _)| &seen.excused);
+    let looks = watch.finish(excused);
+    let (seen, gap) = result?;
+    Ok(format!("{}; gap {gap:.1} s, {} looks", seen.text, looks?))
+}
+
+fn under_load(stage: &mut Stage, fault: fn(&mut Stage) -> Result<Seen>) -> Result<(Seen, f64)> {
     let inserter = Inserter::start(stage)?;
     let at = clock();
     let seen = stage.as_another(fault).and_then(|seen| settle(stage).map(|()| seen));
@@ -50,7 +94,9 @@ fn under_load(stage: &mut Stage, fault: fn(&mut Stage) -> Result<String>) -> Res
     answered?;
     let (lost, _) = log.lost(clock());
     ensure!(lost == 0, "{lost} acknowledged rows are lost");
-    Ok((seen, log.gap(at)?))
+    let gap = log.gap(at)?;
+    ensure!(seen.gap.is_none_or(|most| gap <= most), "nobody could write for {gap:.1} s ({})", seen.text);
+    Ok((seen, gap))
 }
 
 /// What a run may leave of itself only while it lives.
@@ -73,6 +119,15 @@ fn settle(stage: &mut Stage) -> Result {
     })
 }
 
+/// A playbook of the drill's own, named after its file.
+fn playbook(stage: &Stage, steps: &str) -> Result {
+    fs::create_dir_all(stage.folder.path("playbooks")).map_err(|e| e.to_string())?;
+    let text = format!(
+        "[playbook]\nname  = \"drill\"\ntitle = \"the drill's\"\non    = \"base\"\nneeds = [\"base\"]\n\n{steps}"
+    );
+    stage.folder.write("playbooks/drill.toml", &text).map(drop)
+}
+
 /// One more line by hand.
 fn spoil(stage: &Stage, hosts: &[&str]) -> Result {
     stage.lab.on_all(hosts, &format!("echo '# drill' >>{FILE}")).map(drop)
@@ -82,4 +137,21 @@ fn spoil(stage: &Stage, hosts: &[&str]) -> Result {
 fn spoiled(stage: &Stage) -> Result<Vec<&'static str>> {
     let found = stage.lab.on_all(&HOSTS, &format!("grep -c drill {FILE} || :"))?;
     Ok(HOSTS.into_iter().zip(found).filter(|(_, count)| count.trim() != "0").map(|(host, _)| host).collect())
+}
+
+/// `apply` that goes on beside what else is done.
+fn start_apply(stage: &Stage) -> Result<Running> {
+    stage.folder.hacluster(&stage.lab, APPLY_LIMIT, &APPLY).start()
+}
+
+fn says(output: &Output, words: &[&str]) -> Result {
+    let said = output.both();
+    let missing: Vec<&&str> = words.iter().filter(|word| !said.contains(**word)).collect();
+    ensure!(missing.is_empty(), "{missing:?} is not said: {}", output.describe());
+    Ok(())
+}
+
+/// PostgreSQL's process and when it started, on each host.
+fn postmasters(stage: &Stage) -> Result<Vec<String>> {
+    stage.lab.on_all(&HOSTS, "head -n 3 /var/lib/postgresql/*/*/postmaster.pid 2>/dev/null || head -n 3 /var/lib/postgresql/*/postmaster.pid")
 }
