@@ -76,6 +76,7 @@ fn every_script_it_names_is_there() {
         "tests/all",
         "tests/lab/lab",
         "tests/bench/run",
+        "tests/fuzz/run",
         ".ci/release",
         ".ci/deny.toml",
         "inventories/cold-storage.toml",
