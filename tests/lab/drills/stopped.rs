@@ -120,7 +120,7 @@ fn ensure_free(stage: &Stage, word: &str) -> Result {
 
 /// No unit, process or file of a run is left on any host.
 fn ensure_nothing_left(stage: &Stage) -> Result {
-    let look = "systemctl list-units --all --no-legend --plain 'hacluster-*' | cut -d' ' -f1
+    let look = "systemctl list-units --all --no-legend --plain 'hacluster-[0-9]*' 'hacluster-revert-*' | cut -d' ' -f1
         for p in /proc/[0-9]*; do tr '\\0' ' ' <$p/cmdline 2>/dev/null | grep -F /run/hacluster/hacluster- || :; done
         ls -d /run/hacluster/running /run/hacluster/holder /run/hacluster/*.sh 2>/dev/null || :";
     let left = wait_for("nothing left of any run", seconds(5), Duration::from_millis(500), || {
