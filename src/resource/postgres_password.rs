@@ -5,11 +5,11 @@ use serde::{Deserialize, Serialize};
 
 use super::change::{Change, Fields, Have, fields};
 use super::file::sha256;
+use super::postgres_user::verifier;
 use super::psql::{leading, reading, script};
 use super::{Manage, ResolveError, Resolver, Script};
 use crate::facts::view::View;
 use crate::facts::{Facts, Needs, PostgresServer};
-use crate::scram;
 use crate::secret::Secret;
 use crate::sql::{identifier, literal};
 
@@ -52,12 +52,7 @@ impl Manage for PostgresPassword {
     }
 
     fn resolve(&mut self, with: &dyn Resolver) -> Result<(), ResolveError> {
-        let secrets = with.secrets().ok_or(ResolveError::NoSecrets)?;
-        let password = secrets.get(&self.password).ok_or(ResolveError::NoSecrets)?;
-        let role = with.facts().postgres.as_ref().and_then(|facts| facts.roles.get(&self.name)?.present());
-        let found = role.and_then(|role| role.verifier.as_ref());
-        let verifier = scram::verifier(password, &self.name, &secrets.authority.key_pem, found);
-        self.verifier = Some(verifier.map_err(|why| ResolveError::Password(self.password.clone(), why))?);
+        self.verifier = Some(verifier(&self.name, &self.password, with)?);
         Ok(())
     }
 }

@@ -177,16 +177,22 @@ impl Manage for PostgresUser {
         if self.absent || self.password.is_empty() {
             return Ok(());
         }
-        let secrets = with.secrets().ok_or(ResolveError::NoSecrets)?;
-        let password = secrets.get(&self.password).ok_or(ResolveError::NoSecrets)?;
-        let role = with.facts().postgres.as_ref().and_then(|facts| facts.roles.get(&self.name)?.present());
-        let found = role.and_then(|role| role.verifier.as_ref());
-        let verifier = scram::verifier(password, &self.name, &secrets.authority.key_pem, found);
-        self.verifier = Some(verifier.map_err(|why| ResolveError::Password(self.password.clone(), why))?);
+        self.verifier = Some(verifier(&self.name, &self.password, with)?);
         Ok(())
     }
 
     fn secret(&self) -> Option<&str> {
         Some(self.password.as_str()).filter(|name| !name.is_empty() && !self.absent)
     }
+}
+
+/// What the server keeps of the secret `password` of role `name`: with the salt found
+/// there, so that the same password gives the same text.
+pub(super) fn verifier(name: &str, password: &str, with: &dyn Resolver) -> Result<Secret, ResolveError> {
+    let secrets = with.secrets().ok_or(ResolveError::NoSecrets)?;
+    let value = secrets.get(password).ok_or(ResolveError::NoSecrets)?;
+    let role = with.facts().postgres.as_ref().and_then(|facts| facts.roles.get(name)?.present());
+    let found = role.and_then(|role| role.verifier.as_ref());
+    let verifier = scram::verifier(value, name, &secrets.authority.key_pem, found);
+    verifier.map_err(|why| ResolveError::Password(password.to_owned(), why))
 }
