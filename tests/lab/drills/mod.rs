@@ -1,6 +1,7 @@
 //! Owns the list of drills, in the order in which they run. Each file holds the
 //! functions of one subject; none may rely on what another left.
 
+mod apt;
 mod bookworm;
 mod canary;
 mod database;
@@ -8,6 +9,7 @@ mod databases;
 mod divided;
 mod drift;
 mod faults;
+mod guard;
 mod idempotent;
 mod killed;
 mod lock;
@@ -57,6 +59,8 @@ pub fn all() -> Vec<Drill> {
         prune::DRILLS,
         rolling::DRILLS,
         updates::DRILLS,
+        apt::DRILLS,
+        guard::DRILLS,
         rotate::DRILLS,
         canary::DRILLS,
         members::DRILLS,

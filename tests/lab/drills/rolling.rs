@@ -50,13 +50,17 @@ pub(super) fn apply_under_load(stage: &mut Stage) -> Result<(f64, Vec<String>)> 
     Ok((gap, began(stage)?))
 }
 
-/// Steps of the newest run, from its journal.
-pub(super) fn began(stage: &Stage) -> Result<Vec<String>> {
+/// What the newest run wrote down.
+pub(super) fn newest_journal(stage: &Stage) -> Result<String> {
     let runs = stage.folder.path("state/hacluster/cold/runs");
     let files = std::fs::read_dir(&runs).map_err(|e| format!("{}: {e}", runs.display()))?;
-    let newest = files.flatten().map(|file| file.path()).max().ok_or("no journal")?;
+    read(&files.flatten().map(|file| file.path()).max().ok_or("no journal")?)
+}
+
+/// Steps of the newest run, from its journal.
+pub(super) fn began(stage: &Stage) -> Result<Vec<String>> {
     let mut steps = Vec::new();
-    for line in read(&newest)?.lines() {
+    for line in newest_journal(stage)?.lines() {
         let record = json(line)?;
         let names = record["steps"].as_array().into_iter().flatten().filter_map(|s| s.as_str());
         steps.extend(names.map(str::to_owned));
