@@ -9,7 +9,7 @@ use sha2::Sha256;
 
 use crate::expand::Resource;
 use crate::group::GroupName;
-use crate::resource::{Change, Fields, Kind, OnChange, sealed};
+use crate::resource::{Change, Fields, Kind, OnChange, Unit, sealed};
 
 /// Format of the file; a newer one is refused, an older one is read: 1 had no
 /// `owned`.
@@ -80,12 +80,14 @@ impl Owned {
     }
 }
 
-/// A unit or a setting that had to be changed is not as it was before; anything
-/// else was there if it only differed.
+/// A unit or a setting that had to be changed is not as it was before, but for a
+/// unit that only reads its files again: sshd ran. Anything else was there if it
+/// only differed.
 fn was_there(kind: &Kind, change: &Change) -> bool {
-    match change {
-        Change::None | Change::Unreadable(_) => true,
-        Change::Update(_) => !matches!(kind, Kind::Unit(_) | Kind::Sysctl(_)),
+    match (change, kind) {
+        (Change::None | Change::Unreadable(_), _) => true,
+        (Change::Update(fields), Kind::Unit(_)) => fields.iter().all(|f| f.name == Unit::CONFIGURATION),
+        (Change::Update(_), kind) => !matches!(kind, Kind::Sysctl(_)),
         _ => false,
     }
 }
@@ -148,6 +150,7 @@ fn walk(prefix: &str, value: &serde_json::Value, flat: &mut BTreeMap<String, Str
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::resource::Field;
 
     #[test]
     fn contents_are_keyed_and_the_rest_is_plain() {
@@ -160,5 +163,19 @@ mod tests {
         let text = serde_json::to_string(&ledger).unwrap();
         assert_eq!(Ledger::read(Some(&text)), Some(ledger));
         assert_eq!(Ledger::read(Some("{")), None);
+    }
+
+    #[test]
+    fn a_unit_that_only_reads_its_files_again_was_there() {
+        let kind = serde_json::json!({ "unit": { "name": "ssh.service", "state": "started" } });
+        let unit: Kind = serde_json::from_value(kind).unwrap();
+        let update = |names: &[&str]| {
+            let field = |name: &&str| Field { name: (*name).into(), from: "a".into(), to: "b".into() };
+            Change::Update(names.iter().map(field).collect())
+        };
+        assert!(was_there(&unit, &update(&["configuration"])));
+        assert!(!was_there(&unit, &update(&["configuration", "state"])));
+        assert!(!was_there(&unit, &update(&["enabled"])));
+        assert!(!was_there(&unit, &Change::Create(Vec::new())));
     }
 }
