@@ -67,6 +67,16 @@ async fn last_look(worker: Worker<'_>, summary: &mut Summary, stops: &mut Stops)
     ended.unwrap_or(Ok(()))
 }
 
+fn ended(summary: &Summary) -> Event {
+    Event::RunEnded {
+        changed: summary.changed,
+        failed: summary.failed.len(),
+        skipped: summary.skipped.len(),
+        deferred: summary.deferred.len(),
+        millis: summary.millis,
+    }
+}
+
 impl<'a> Apply<'a> {
     /// Carries the plan out. First Ctrl-C: nothing new starts, what runs is
     /// waited for. Second: it is left to run on its hosts.
@@ -85,7 +95,9 @@ impl<'a> Apply<'a> {
         let Some((lock, journal)) = begun else {
             return Ok(Summary { run, interrupted: true, ..Summary::default() });
         };
-        let (deferred, tasks, limit) = (self.deferred(&lock), self.tasks(), self.run_timeout);
+        let left_out = self.left_out(&self.plan);
+        let unselected = left_out.keys().copied().collect();
+        let (deferred, tasks, limit) = (self.deferred(left_out, &lock), self.tasks(), self.run_timeout);
         let fail_fast = self.fail_fast;
         let asked = |host: &String| self.selection.concerns(host, self.planner.resources);
         let unreachable = self.observed.unreachable.keys().any(asked);
@@ -93,6 +105,7 @@ impl<'a> Apply<'a> {
         let parallelism = self.paced();
         let worker = self.worker(run, lock, journal, &deferred);
         let mut schedule = Schedule::new(worker.planner.graph, worker.planner.resources, tasks, &deferred)
+            .leaving_out(unselected)
             .within(parallelism)
             .fail_fast(fail_fast);
         worker.claim(&deferred).await;
@@ -105,13 +118,7 @@ impl<'a> Apply<'a> {
             last_look(worker, &mut summary, &mut stops).await?;
         }
         summary.millis = millis(started.elapsed());
-        sink.event(Event::RunEnded {
-            changed: summary.changed,
-            failed: summary.failed.len(),
-            skipped: summary.skipped.len(),
-            deferred: summary.deferred.len(),
-            millis: summary.millis,
-        });
+        sink.event(ended(&summary));
         Ok(summary)
     }
 
@@ -159,8 +166,8 @@ impl<'a> Apply<'a> {
 
     /// Resources on hosts that do not answer, or were not selected; members of
     /// groups while too few of them are locked.
-    fn deferred(&self, lock: &lock::Lock) -> BTreeMap<usize, String> {
-        let mut deferred = self.left_out(&self.plan);
+    fn deferred(&self, left_out: LeftOut, lock: &lock::Lock) -> BTreeMap<usize, String> {
+        let mut deferred = left_out;
         let outvoted = outvoted(self.planner.resources, |host| lock.fences.contains_key(host));
         for (index, resource) in self.planner.resources.iter().enumerate() {
             let outvoted = outvoted.as_ref().filter(|_| resource.group.is_some());

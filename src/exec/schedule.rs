@@ -48,22 +48,28 @@ impl<'a> Schedule<'a> {
                 states[node.index()] = State::Ended(Outcome::Deferred { because: because.clone() });
             }
         }
-        let idle = idle_gates(graph, &tasks);
-        let left_out = deferred.keys().copied().filter(|index| tasks.contains_key(index)).collect();
         Self {
             graph,
             resources,
+            idle: idle_gates(graph, |index| tasks.get(&index).is_some_and(|task| task.changes)),
             tasks,
             states,
             busy: BTreeSet::new(),
             rolling: false,
             parallelism: Parallelism::default(),
-            left_out,
-            idle,
+            left_out: BTreeSet::new(),
             stopped: BTreeMap::new(),
             fail_fast: false,
             halted: None,
         }
+    }
+
+    /// What of the deferred was not selected: it may well be as it should.
+    pub(super) fn leaving_out(mut self, left_out: BTreeSet<usize>) -> Self {
+        let changes = |index: usize| self.tasks.get(&index).is_some_and(|task| task.changes);
+        self.idle = idle_gates(self.graph, |index| changes(index) && !left_out.contains(&index));
+        self.left_out = left_out;
+        self
     }
 
     pub(super) fn within(mut self, parallelism: Parallelism) -> Self {
@@ -92,10 +98,15 @@ impl<'a> Schedule<'a> {
         if soft { self.state(from).ended() } else { self.state(from).succeeded() }
     }
 
-    /// What changes nothing or was not selected holds back no removal on its host.
+    /// It is enough that `from` came to any end. What changes nothing holds back
+    /// no removal on its host. Of what was not selected the plan has found what
+    /// stands on it, and left that out too.
     fn only_first(&self, from: NodeIndex, to: NodeIndex) -> bool {
-        let left_out = |node: &Node| matches!(node, Node::Resource(index) if self.left_out.contains(index));
-        self.graph.is_order_only(to) && (self.needs_no_work(from) || left_out(&self.graph.dag[from]))
+        self.was_left_out(from) || (self.graph.is_order_only(to) && self.needs_no_work(from))
+    }
+
+    fn was_left_out(&self, node: NodeIndex) -> bool {
+        matches!(&self.graph.dag[node], Node::Resource(index) if self.left_out.contains(index))
     }
 
     /// A hard predecessor that will never succeed, with what became of it.
@@ -137,13 +148,14 @@ impl<'a> Schedule<'a> {
         ended
     }
 
-    /// A gate of which no member could even be tried.
+    /// A gate of which no member could even be tried; not to be selected is no
+    /// such reason.
     fn hopeless(&self, node: NodeIndex) -> Option<Outcome> {
         let gate = matches!(self.graph.dag[node], Node::Gate(_)) && self.ready(node);
         let members: Vec<NodeIndex> =
             self.graph.predecessors(node).map(|(from, _)| from).filter(|_| gate).collect();
         let first = *members.first()?;
-        if members.iter().any(|from| self.state(*from).succeeded()) {
+        if members.iter().any(|from| self.state(*from).succeeded() || self.was_left_out(*from)) {
             return None;
         }
         let deferred =
@@ -216,11 +228,8 @@ impl<'a> Schedule<'a> {
     }
 }
 
-fn idle_gates(graph: &Graph, tasks: &BTreeMap<usize, Task>) -> BTreeSet<NodeIndex> {
-    let changes = |node: NodeIndex| match graph.dag[node] {
-        Node::Resource(index) => tasks.get(&index).is_some_and(|task| task.changes),
-        _ => false,
-    };
+fn idle_gates(graph: &Graph, changes: impl Fn(usize) -> bool) -> BTreeSet<NodeIndex> {
+    let changes = |node: NodeIndex| matches!(graph.dag[node], Node::Resource(index) if changes(index));
     let idle = |gate: &NodeIndex| {
         let mut after = Dfs::new(&graph.dag, *gate);
         while let Some(node) = after.next(&graph.dag) {

@@ -8,6 +8,7 @@ mod cut;
 mod failure;
 mod host;
 mod kill;
+mod limits;
 mod lint;
 mod lock;
 mod order;
