@@ -181,12 +181,13 @@ const JOURNAL: &str = "journalctl -q --no-pager -o verbose --output-fields=MESSA
 grep -aFf $d/values $d/journal | sed 's/^/journal: /' | cut -c-300";
 
 /// What others can read, all that is not root's alone among what we keep there, and
-/// logs and spools whoever can read them.
+/// logs and spools whoever can read them. What a step said stays for root alone, in
+/// memory, until the next run.
 const FILES: &str = "{ find / -xdev '(' -path /proc -o -path /sys -o -path /srv -o -path /usr/lib -o -path /usr/share ')' -prune \
 -o -type f -perm -o+r -print0
 find /var/lib/hacluster /var/backups /var/cache/hacluster -type f -perm /137 -print0
 find /run /tmp /var/tmp /var/log ! -path \"$d/*\" -type f -size -20M ! -path '/run/credentials/*' ! -name '*.journal' \
--print0; } 2>/dev/null | xargs -0r grep -alFf $d/values | sort -u | sed 's/^/a file that has it: /'";
+! '(' -path '/run/hacluster/hacluster-*.out' -user root -perm 0600 ')' -print0; } 2>/dev/null | xargs -0r grep -alFf $d/values | sort -u | sed 's/^/a file that has it: /'";
 
 /// The values reach the host on standard input, and lie in a 0700 folder.
 fn search(lab: &Lab, host: &str, needles: &Needles, how: &str) -> Result<String> {

@@ -11,8 +11,8 @@ use std::sync::mpsc::channel;
 use std::thread;
 
 use super::host::Lab;
-use crate::exec::Summary;
 use crate::exec::journal::kill;
+use crate::exec::{ApplyError, Summary};
 use crate::ledger::Ledger;
 
 /// Two batches a host, and one that waits for both hosts.
@@ -33,9 +33,15 @@ after = ["word"]
 command = { name = "all", run = "cat ROOT/one >>ROOT/all", creates = "ROOT/all" }
 "#;
 
+/// What a killed run left running may end between the reading and the lock:
+/// the plan is refused then, and made again.
 fn run(lab: &Lab) -> Summary {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-    runtime.block_on(lab.run()).unwrap()
+    match runtime.block_on(lab.run()) {
+        Err(ApplyError::Moved(_)) => runtime.block_on(lab.run()),
+        ended => ended,
+    }
+    .unwrap()
 }
 
 /// What a host holds: mode and content of files, and what its ledger says.
