@@ -32,13 +32,12 @@ pub fn cases(rows: &[Row], all: bool) {
             (None, Place::Drill) => [String::new(), String::new(), "not run".to_owned()],
             (None, Place::Test(name)) => [format!("test {name}"), String::new(), "unit test".to_owned()],
             (None, Place::Later(what)) => [what.to_owned(), String::new(), "later".to_owned()],
-            (None, Place::Open(why)) => [why.to_owned(), String::new(), "open".to_owned()],
         };
         [id, case.expected.to_owned(), seen, seconds, result]
     });
     let lines: Vec<[String; 5]> = lines.collect();
     let of = |result: &str| lines.iter().filter(|line| line[4] == result).count();
-    let counted = ["passed", "FAILED", "skipped", "not run", "unit test", "later", "open"]
+    let counted = ["passed", "FAILED", "skipped", "not run", "unit test", "later"]
         .map(|result| (result, of(result)))
         .iter()
         .filter(|(_, count)| *count > 0)

@@ -1,21 +1,23 @@
 //! Owns: a change that would lock everybody out is taken back by its host, with
-//! or without the program that made it; a good one stays.
+//! or without the program that made it; a good one stays, also one that cuts our
+//! own connection.
 
 use std::fs;
 
 use crate::command::{Result, ensure, wait_for};
 use crate::inserter::clock;
 use crate::lab::{HOSTS, NODES, seconds};
+use crate::product::counts;
 use crate::runner::{Drill, Tier};
 use crate::stage::{Ground, Stage};
 
 pub const DRILLS: &[Drill] = &[Drill {
     name: "lockout-reverts",
-    cases: &["F20"],
+    cases: &["F19", "F20"],
     tier: Tier::Full,
     ground: Ground::Applied,
     disturbs: true,
-    expected: "taken back in <= 40 s, one host touched; a good one stays",
+    expected: "taken back in <= 40 s, one host touched; a good one stays, sshd anew is no matter",
     run: |stage| stage.as_another(lockout),
 }];
 
@@ -43,26 +45,82 @@ fn put(stage: &Stage, text: &str) -> Result {
 fn lockout(stage: &mut Stage) -> Result<String> {
     stage.folder.edit("user        = \"root\"", "user        = \"ops\"")?;
     stage.expect_converged()?;
-    // ssh.service is the drill's own here.
+    // ssh.service is the drill's own here; it ran before all of us, and runs on.
     stage.folder.edit("hardened    = true", "hardened    = false")?;
     stage.expect(0, &["apply", "--auto-approve"])?;
+    stage.lab.on_all(&HOSTS, "systemctl is-active ssh.service && systemctl is-enabled ssh.service")?;
     let users = taken_back(stage, LOGINS, &step(LOGINS, "0644", "AllowUsers nobody"))?;
     let sudo = taken_back(stage, SUDO, &step(SUDO, "0440", "ops ALL=(ALL) ALL"))?;
     let killed = without_us(stage)?;
     put(stage, &step(LOGINS, "0644", "ClientAliveInterval 33"))?;
     let good = stage.expect(0, &["apply", "--auto-approve"])?;
-    let stays = good.both().matches("a fresh connection works with the change").count();
+    let stays = good.both().matches(CONFIRMED).count();
     ensure!(stays >= HOSTS.len(), "not confirmed on all hosts: {}", good.describe());
     std::thread::sleep(seconds(31));
     stage
         .lab
         .on_all(&HOSTS, &format!("grep -q 33 {LOGINS} && sshd -T | grep -qix 'clientaliveinterval 33'"))?;
     stage.expect_converged()?;
+    let anew = cut_by_ourselves(stage)?;
     let firewall = shut_out(stage)?;
     Ok(format!(
-        "back after {users:.0} s (AllowUsers), {sudo:.0} s (sudo), {firewall:.0} s (firewall), {killed:.0} s (Port, apply killed); good: {:.1} s",
+        "back after {users:.0} s (AllowUsers), {sudo:.0} s (sudo), {firewall:.0} s (firewall), {killed:.0} s (Port, apply killed); good: {:.1} s, with our connections cut {anew:.1} s",
         good.took.as_secs_f64()
     ))
+}
+
+const DROP_IN: &str = "/etc/systemd/system/ssh.service.d";
+const CONFIRMED: &str = "a fresh connection works with the change";
+
+/// sshd is restarted by our own step, and all its connections end with it, ours
+/// too: the run connects again, confirms, and goes on.
+fn cut_by_ourselves(stage: &mut Stage) -> Result<f64> {
+    let all = "[Service]\\nKillMode=control-group\\n";
+    let end_with_it =
+        format!("mkdir {DROP_IN}; printf '{all}' >{DROP_IN}/drill.conf; systemctl daemon-reload");
+    stage.lab.on_all(&HOSTS, &end_with_it)?;
+    let restart = step(LOGINS, "0644", "ClientAliveInterval 34").replace("\"reload\"", "\"restart\"");
+    put(
+        stage,
+        &format!(
+            "{restart}\n[[step]]\nname = \"next\"\nafter = [\"ssh\"]\nfile = {{ path = \"/etc/drill-next\", content = \"next\\n\" }}\n"
+        ),
+    )?;
+    let before = sshd(stage)?;
+    let applied = stage.expect(0, &["apply", "--auto-approve"])?;
+    let after = sshd(stage)?;
+    let said = applied.both();
+    ensure!(
+        said.matches(CONFIRMED).count() >= HOSTS.len(),
+        "not confirmed on all hosts: {}",
+        applied.describe()
+    );
+    for (host, ((old, logins), (new, more))) in HOSTS.iter().zip(before.iter().zip(&after)) {
+        ensure!(old != new, "{host}: sshd was not restarted: {}", applied.describe());
+        // The first, the one that follows the cut step, and the one that confirms.
+        ensure!(*more >= logins + 3, "{host}: {} logins: {}", more - logins, applied.describe());
+    }
+    stage
+        .lab
+        .on_all(&HOSTS, "grep -qx next /etc/drill-next && sshd -T | grep -qix 'clientaliveinterval 34'")?;
+    std::thread::sleep(seconds(31));
+    stage
+        .lab
+        .on_all(&HOSTS, &format!("grep -q 34 {LOGINS} && rm -r {DROP_IN} && systemctl daemon-reload"))?;
+    let again = stage.expect(0, &["apply", "--auto-approve"])?;
+    ensure!(counts(&again.stdout)?.is_none_or(|c| c == [0; 3]), "changes twice: {}", again.describe());
+    stage.expect_converged()?;
+    Ok(applied.took.as_secs_f64())
+}
+
+/// Each host's sshd, and how often we logged in there.
+fn sshd(stage: &Stage) -> Result<Vec<(String, usize)>> {
+    let look = "systemctl show -P MainPID ssh.service; journalctl -q -o cat -u ssh.service | grep -c '^Accepted publickey for ops ' || :";
+    let row = |said: String| {
+        let (pid, logins) = said.trim().split_once('\n').ok_or_else(|| format!("no numbers: {said}"))?;
+        Ok((pid.to_owned(), logins.parse().map_err(|e| format!("{said}: {e}"))?))
+    };
+    stage.lab.on_all(&HOSTS, look)?.into_iter().map(row).collect()
 }
 
 /// Marks of the folders that hosts would write to.
