@@ -25,8 +25,18 @@ pub fn clock() -> f64 {
 pub struct Inserter {
     running: Running,
     sql: Sql,
-    stop: PathBuf,
+    stop: Stop,
     acks: PathBuf,
+}
+
+/// The file that ends it, also when whoever started it has failed.
+#[derive(Debug)]
+struct Stop(PathBuf);
+
+impl Drop for Stop {
+    fn drop(&mut self) {
+        let _ = fs::write(&self.0, "");
+    }
 }
 
 /// One acknowledged insert.
@@ -70,7 +80,7 @@ impl Inserter {
         );
         let call = stage.lab.inside(seconds(MOST / 10 + 20), &["bash", "-c", &command]);
         let call = call.env("TARGET", sql.target("verify-full")).env("PGPASSFILE", &sql.passwords);
-        let inserter = Self { running: call.start()?, sql, stop, acks };
+        let inserter = Self { running: call.start()?, sql, stop: Stop(stop), acks };
         inserter.wait_acks(0.0, 10, seconds(20))?;
         Ok(inserter)
     }
@@ -87,7 +97,7 @@ impl Inserter {
 
     /// Stops it and reads what is in the table.
     pub fn finish(self) -> Result<Log> {
-        fs::write(&self.stop, "").map_err(|e| e.to_string())?;
+        drop(self.stop);
         self.running.wait()?;
         let present = self.sql.run("select id from drill")?;
         let present = present.lines().filter_map(|l| l.parse().ok()).collect();

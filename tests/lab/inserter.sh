@@ -4,6 +4,9 @@
 # usage: bash inserter.sh STOP_FILE FIRST_ID COUNT; the target is in $TARGET
 # shellcheck shell=bash
 stop=$1 id=$2 last=$(($2 + $3))
+# Debian's psql is a Perl script that looks for this one: most of what an insert costs.
+programs=(/usr/lib/postgresql/*/bin)
+PATH=${programs[-1]}:$PATH
 export PGOPTIONS='-c statement_timeout=2000'
 insert() {
     timeout -s KILL 3 psql -wqAtX -v ON_ERROR_STOP=1 -d "$TARGET" \
