@@ -12,6 +12,7 @@ use minijinja::value::{Value, ValueKind};
 use minijinja::{AutoEscape, Environment, Error, ErrorKind, UndefinedBehavior};
 
 use crate::problem::{Problem, Problems};
+use crate::resource::sha256;
 use crate::secrets::Secrets;
 use crate::shell::quote;
 use crate::span::{Place, Source};
@@ -158,6 +159,7 @@ fn environment() -> Environment<'static> {
         env.set_syntax(syntax);
     }
     env.add_filter("sh", |value: String| quote(&value));
+    env.add_filter("sha256", |value: String| sha256(&value));
     env
 }
 
@@ -169,9 +171,9 @@ fn at_hand<'a>(secrets: Option<&'a Secrets>, lacked: &AtomicBool) -> Result<&'a 
     })
 }
 
-/// The certificate of the cluster's authority, without its last line's end.
+/// Certificates of the authorities that hosts trust, without the last line's end.
 fn authority(secrets: Option<&Secrets>, lacked: &AtomicBool) -> Result<String, Error> {
-    Ok(at_hand(secrets, lacked)?.authority.cert_pem.trim_end().to_owned())
+    Ok(at_hand(secrets, lacked)?.trusted().trim_end().to_owned())
 }
 
 fn secret(secrets: Option<&Secrets>, lacked: &AtomicBool, name: &str) -> Result<String, Error> {

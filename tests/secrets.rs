@@ -1,6 +1,8 @@
 //! Owns the tests of `hacluster secrets`, with the `age` program itself.
 //! No test here contacts a host.
 
+mod authority;
+
 use std::fs;
 use std::io::Write as _;
 use std::os::unix::fs::PermissionsExt as _;
@@ -140,8 +142,7 @@ fn a_value_comes_from_standard_input_only() {
         (&["secrets", "set", "shop", "hunter2-hunter2"][..], "", "unexpected argument"),
         (&["secrets", "set", "shop"], "", "the value is empty"),
         (&["secrets", "set", "Shop !"], "x", "not allowed"),
-        (&["secrets", "set", "authority"], "x", "cannot be changed yet"),
-        (&["secrets", "rotate", "authority"], "", "cannot be changed yet"),
+        (&["secrets", "set", "authority"], "x", "is made here, not set"),
         (&["secrets", "rotate", "shpo"], "", "did you mean shop?"),
     ] {
         let before = fs::read(case.file("secrets.age")).unwrap();

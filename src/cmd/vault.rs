@@ -25,6 +25,9 @@ impl World {
         }
         self.newest_secrets(observed)?;
         self.missing_secrets(observed, ui)?;
+        if let Some(stage) = self.secrets.as_ref().and_then(|secrets| secrets.stage()) {
+            ui.note(&format!("The certificate authority is being replaced, {}.", stage.now()));
+        }
         for weak in self.secrets.iter().flat_map(|secrets| secrets.weak()) {
             ui.note(&format!("warning: {weak}"));
         }
@@ -127,7 +130,8 @@ impl World {
         written.filter_map(problem).collect()
     }
 
-    /// Every host has the new values: those of before are of no more use.
+    /// Every host has the new values: those of before are of no more use. An authority
+    /// that is being replaced goes on to its next stage.
     pub(super) fn settle_secrets(&self, ui: &Ui) -> Result<(), Failure> {
         if self.secrets.as_ref().is_none_or(|secrets| secrets.settled().is_none()) {
             return Ok(());
@@ -138,10 +142,11 @@ impl World {
             && let Some(settled) = now.settled()
         {
             self.store.replace(&settled)?;
-            ui.note(&format!(
-                "{} keeps the new values only: every host has them.",
-                self.secrets_path().display()
-            ));
+            let shown = self.secrets_path().display().to_string();
+            match now.stage() {
+                Some(stage) => ui.note(&format!("{} {shown} was brought up to that.", stage.done())),
+                None => ui.note(&format!("{shown} keeps the new values only: every host has them.")),
+            }
         }
         Ok(())
     }

@@ -207,7 +207,7 @@ fn word(change: &Change) -> &'static str {
 
 fn every(secrets: &Secrets) -> String {
     let values = secrets.iter().map(|(name, value)| format!("{name}={}\n", value.expose()));
-    values.chain([secrets.authority.cert_pem.clone()]).collect()
+    values.chain([secrets.authority.cert_pem.clone(), secrets.trusted()]).collect()
 }
 
 struct Key(Vec<u8>);

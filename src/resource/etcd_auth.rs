@@ -98,7 +98,7 @@ impl Manage for EtcdAuth {
         self.user_password = secrets.get(&format!("etcd.{}", self.user)).cloned();
         let both = [("root", &self.root_password), (self.user.as_str(), &self.user_password)];
         let marked = both.into_iter().filter_map(|(user, password)| {
-            password.as_ref().map(|password| (user.to_owned(), mark(secrets, user, password)))
+            password.as_ref().map(|password| (user.to_owned(), mark(&secrets.authority, user, password)))
         });
         self.marks = marked.collect();
         Ok(())

@@ -12,6 +12,7 @@ use super::file::sha256;
 use super::{Manage, ResolveError, Resolver, Script};
 use crate::facts::view::View;
 use crate::facts::{ETCD_PASSWORDS, Fact, Facts, Needs};
+use crate::pki::Authority;
 use crate::scram::keyed;
 use crate::secret::Secret;
 use crate::secrets::Secrets;
@@ -49,9 +50,9 @@ pub fn etcd_mark_path(user: &str) -> String {
 }
 
 /// Says that a password is a user's, and only to those who have the authority.
-pub(super) fn mark(secrets: &Secrets, user: &str, password: &Secret) -> String {
+pub(super) fn mark(authority: &Authority, user: &str, password: &Secret) -> String {
     let message = format!("hacluster etcd password\0{user}\0{}", password.expose());
-    keyed(&secrets.authority.key_pem, &message)
+    keyed(&authority.key_pem, &message)
 }
 
 /// What a probe tells of a mark.
@@ -68,7 +69,8 @@ pub(super) fn put_mark(user: &str, mark: &str) -> String {
 /// then somebody else has newer secrets.
 pub fn etcd_outdated(secrets: &Secrets, user: &str, found: &BTreeSet<String>) -> bool {
     let known = secrets.known(&format!("etcd.{user}"));
-    !found.is_empty() && !known.iter().any(|password| found.contains(&hash(&mark(secrets, user, password))))
+    let marked = |authority| known.iter().any(|one| found.contains(&hash(&mark(authority, user, one))));
+    !found.is_empty() && !secrets.markers().any(marked)
 }
 
 impl EtcdPassword {
@@ -136,7 +138,7 @@ impl Manage for EtcdPassword {
     fn resolve(&mut self, with: &dyn Resolver) -> Result<(), ResolveError> {
         let secrets = with.secrets().ok_or(ResolveError::NoSecrets)?;
         let password = secrets.get(&format!("etcd.{}", self.user)).ok_or(ResolveError::NoSecrets)?;
-        self.mark = Some(mark(secrets, &self.user, password));
+        self.mark = Some(mark(&secrets.authority, &self.user, password));
         self.password = Some(password.clone());
         self.root = secrets.known("etcd.root");
         Ok(())
@@ -192,8 +194,9 @@ mod tests {
     fn an_older_file_is_known_by_marks_of_newer_ones() {
         let ours = Secrets::generate("cold", 1_790_000_000).unwrap();
         let newer = ours.rotated(&["etcd.patroni"]);
-        let found =
-            |of: &Secrets| BTreeSet::from([hash(&mark(of, "patroni", of.get("etcd.patroni").unwrap()))]);
+        let found = |of: &Secrets| {
+            BTreeSet::from([hash(&mark(&of.authority, "patroni", of.get("etcd.patroni").unwrap()))])
+        };
         let none = BTreeSet::new();
         assert!(!etcd_outdated(&ours, "patroni", &none));
         assert!(!etcd_outdated(&ours, "patroni", &found(&ours)));
@@ -201,6 +204,22 @@ mod tests {
         assert!(!etcd_outdated(&newer, "patroni", &found(&ours)));
         assert!(etcd_outdated(&ours, "patroni", &found(&newer)));
         assert!(etcd_outdated(&newer.settled().unwrap(), "patroni", &found(&ours)));
+        // The authority's key makes the marks: whoever is behind the issue of new
+        // certificates must not bring back the former one.
+        let begun = ours.succeeded_by(Authority::generate("cold", 1_790_000_000).unwrap());
+        let issues = begun.settled().unwrap();
+        let drops = issues.settled().unwrap();
+        for (file, marks, outdated) in [
+            (&begun, &ours, false),
+            (&issues, &ours, false),
+            (&issues, &issues, false),
+            (&drops, &issues, false),
+            (&ours, &issues, true),
+            (&begun, &issues, true),
+            (&drops, &ours, true),
+        ] {
+            assert_eq!(etcd_outdated(file, "patroni", &found(marks)), outdated, "{:?}", file.stage());
+        }
     }
 
     #[test]

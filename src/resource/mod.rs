@@ -44,6 +44,7 @@ pub use etcd_member::EtcdMember;
 pub use etcd_members::EtcdMembers;
 pub use etcd_password::{EtcdPassword, etcd_mark_path, etcd_outdated};
 pub use file::File;
+pub(crate) use file::sha256;
 pub use gone::{Fate, Gone};
 pub use group::Group;
 pub use link::Link;

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::Secrets;
+use super::{Secrets, Stage, Succession};
 use crate::pki::Authority;
 use crate::secret::Secret;
 
@@ -21,6 +21,18 @@ struct OnDisk {
     /// Until every host knows the new ones.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     previous: BTreeMap<String, Vec<String>>,
+    /// Until one authority has followed another.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    succession: Option<Other>,
+}
+
+/// The authority that is to come, or that was.
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Other {
+    stage: Stage,
+    certificate: String,
+    key: String,
 }
 
 type Values = BTreeMap<String, String>;
@@ -60,6 +72,10 @@ pub(super) fn parse(text: &str) -> Result<Secrets, usize> {
             .into_iter()
             .map(|(k, list)| (k, list.into_iter().map(Secret::new).collect()))
             .collect(),
+        succession: disk.succession.map(|other| Succession {
+            stage: other.stage,
+            other: Authority { cert_pem: other.certificate, key_pem: Secret::new(other.key) },
+        }),
     })
 }
 
@@ -73,6 +89,11 @@ pub(super) fn text(secrets: &Secrets) -> std::io::Result<Secret> {
             .iter()
             .map(|(k, list)| (k.clone(), list.iter().map(|v| v.expose().to_owned()).collect()))
             .collect(),
+        succession: secrets.succession.as_ref().map(|succession| Other {
+            stage: succession.stage,
+            certificate: succession.other.cert_pem.clone(),
+            key: succession.other.key_pem.expose().to_owned(),
+        }),
     };
     let body = toml::to_string(&disk).map_err(std::io::Error::other)?;
     Ok(Secret::new(format!("{HEAD}{body}")))

@@ -3,12 +3,14 @@
 
 mod disk;
 mod store;
+mod succession;
 
 use std::collections::BTreeMap;
 
 use rand::distr::{Alphanumeric, SampleString as _};
 
 pub use store::{Form, Keys, Store};
+pub use succession::{Stage, Succession};
 
 use crate::age::AgeError;
 use crate::pki::{Authority, PkiError};
@@ -99,6 +101,8 @@ pub struct Secrets {
     values: BTreeMap<String, Secret>,
     /// What some host may still know instead, the newest first.
     previous: BTreeMap<String, Vec<Secret>>,
+    /// While one authority is being replaced by another.
+    succession: Option<Succession>,
 }
 
 impl Secrets {
@@ -107,6 +111,7 @@ impl Secrets {
             authority: Authority::generate(cluster, now)?,
             values: values(&GENERATED),
             previous: BTreeMap::new(),
+            succession: None,
         })
     }
 
@@ -147,9 +152,13 @@ impl Secrets {
         self.get(name).into_iter().chain(previous).cloned().collect()
     }
 
-    /// Once every host knows the new ones; `None` where there are no others.
+    /// Once an `apply` ended on every host; `None` where nothing waits for that.
     pub fn settled(&self) -> Option<Self> {
-        (!self.previous.is_empty()).then(|| Self { previous: BTreeMap::new(), ..self.clone() })
+        if self.previous.is_empty() && self.succession.is_none() {
+            return None;
+        }
+        let (authority, succession) = self.advanced();
+        Some(Self { authority, succession, previous: BTreeMap::new(), values: self.values.clone() })
     }
 
     /// All values as lines that a person edits.
@@ -195,7 +204,9 @@ impl Secrets {
             list.iter().map(move |value| (format!("{name}, before"), value.expose()))
         });
         // A key is printed line by line where it is printed at all.
-        let key = self.authority.key_pem.expose().lines().filter(|line| !line.starts_with("-----"));
+        let other = self.succession.iter().map(|succession| &succession.other);
+        let key = other.chain([&self.authority]).flat_map(|authority| authority.key_pem.expose().lines());
+        let key = key.filter(|line| !line.starts_with("-----"));
         let all = values.chain(previous).chain(key.map(|line| ("authority key".to_owned(), line)));
         all.fold(text.to_owned(), |text, (name, value)| text.replace(value, &format!("({name})")))
     }

@@ -21,6 +21,7 @@ pub struct Secrets {
     pub values: BTreeMap<String, String>,
     /// Those that some host may still know.
     pub before: Vec<(String, String)>,
+    /// Certificates of whom clients trust.
     pub authority: String,
     /// Lines of the CA's key.
     pub key: Vec<String>,
@@ -110,9 +111,15 @@ impl Folder {
     pub fn secrets(&self) -> Result<Secrets> {
         let text = read(&self.path("secrets.toml"))?;
         let table: toml::Table = text.parse().map_err(|_| "secrets.toml is no TOML".to_owned())?;
-        let text_of =
-            |name: &str| table.get(name).and_then(toml::Value::as_str).unwrap_or_default().to_owned();
-        let key = text_of("authority_key")
+        let text_of = |table: &toml::Table, name: &str| {
+            table.get(name).and_then(toml::Value::as_str).map(str::to_owned)
+        };
+        let own = |name: &str| text_of(&table, name).unwrap_or_default();
+        // The one that is to come, or that was: clients trust both meanwhile.
+        let other = table.get("succession").and_then(toml::Value::as_table);
+        let other = |name: &str| other.and_then(|other| text_of(other, name)).unwrap_or_default();
+        let authority = own("authority_certificate") + &other("certificate");
+        let key = (own("authority_key") + &other("key"))
             .lines()
             .filter(|l| !l.starts_with("---") && l.len() > 15)
             .map(str::to_owned)
@@ -125,7 +132,7 @@ impl Folder {
         let values = table.get("values").and_then(toml::Value::as_table).into_iter().flatten();
         let values =
             values.filter_map(|(name, value)| Some((name.clone(), value.as_str()?.to_owned()))).collect();
-        Ok(Secrets { values, before, authority: text_of("authority_certificate"), key })
+        Ok(Secrets { values, before, authority, key })
     }
 
     /// The product inside the lab's network, started in this folder.

@@ -21,6 +21,11 @@ impl Sql {
         Self { lab, user: user.to_owned(), database: database.to_owned(), ca, passwords }
     }
 
+    /// The same client, who trusts others.
+    pub fn trusting(self, ca: PathBuf) -> Self {
+        Self { ca, ..self }
+    }
+
     /// How a client connects with full checks.
     pub fn target(&self, sslmode: &str) -> String {
         format!(

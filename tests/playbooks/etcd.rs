@@ -78,11 +78,11 @@ fn etcd_settings_say_nothing_about_the_first_start() {
     ETCD_QUOTA_BACKEND_BYTES=2147483648
     ETCD_CERT_FILE=/etc/hacluster/pki/etcd.crt
     ETCD_KEY_FILE=/etc/hacluster/pki/etcd.key
-    ETCD_TRUSTED_CA_FILE=/etc/hacluster/pki/ca.crt
+    ETCD_TRUSTED_CA_FILE=/etc/hacluster/pki/etcd-ca.crt
     ETCD_CLIENT_CERT_AUTH=true
     ETCD_PEER_CERT_FILE=/etc/hacluster/pki/etcd.crt
     ETCD_PEER_KEY_FILE=/etc/hacluster/pki/etcd.key
-    ETCD_PEER_TRUSTED_CA_FILE=/etc/hacluster/pki/ca.crt
+    ETCD_PEER_TRUSTED_CA_FILE=/etc/hacluster/pki/etcd-ca.crt
     ETCD_PEER_CLIENT_CERT_AUTH=true
     "#);
 }

@@ -62,3 +62,20 @@ fn nothing_of_it_is_asked_otherwise() {
     assert_eq!(cluster.resources.iter().filter(kinds).count(), 0);
     assert_eq!(rotating(&cluster).iter().filter(kinds).count(), 5);
 }
+
+/// etcd reads whom it trusts at its start, Patroni's REST API with a setting that differs.
+#[test]
+fn whoever_trusts_others_learns_of_another_authority() {
+    let cluster = Cluster::lab();
+    let graph = Graph::build(&cluster.resources, &cluster.playbooks).unwrap();
+    for (service, authority) in [
+        ("nas/unit:etcd-patroni@nas-b.service", "nas/file:/etc/hacluster/pki/etcd-ca.crt"),
+        ("nas/unit:patroni.service", "nas/file:/etc/patroni/tls/ca.crt"),
+    ] {
+        let first = before(service, &cluster.resources, &graph);
+        assert!(first.contains(authority), "{service}: {first:?}");
+    }
+    let text = cluster.text("nas/file:/etc/patroni/config.yml");
+    let line = text.lines().find_map(|line| line.strip_prefix("  keyfile_password: "));
+    assert_eq!(line.map(str::len), Some(66), "{text}");
+}

@@ -3,13 +3,15 @@
 
 use super::{Safe, prompt, warn};
 use crate::error::{Failure, Reason};
+use crate::exec::now;
 use crate::inventory::SecretName;
+use crate::pki::Authority;
 use crate::report::ui::Ui;
-use crate::secrets::{AUTHORITY, Form};
+use crate::secrets::{AUTHORITY, Form, Secrets, SecretsError};
 
 pub(super) fn set(ui: &Ui, safe: &Safe, name: &str) -> Result<(), Failure> {
     SecretName::of(name).map_err(|why| Failure::new(Reason::Usage, format!("the name {why}")))?;
-    no_authority([name])?;
+    no_authority(name)?;
     let value = prompt::value(name)?;
     let after = safe.secrets.set(name, value);
     safe.keep(ui, &after, &[name])?;
@@ -22,15 +24,34 @@ pub(super) fn set(ui: &Ui, safe: &Safe, name: &str) -> Result<(), Failure> {
 }
 
 pub(super) fn rotate(ui: &Ui, safe: &Safe, names: &[String]) -> Result<(), Failure> {
-    no_authority(names.iter().map(String::as_str))?;
     let known = safe.names();
-    if let Some(name) = names.iter().find(|name| !known.contains(name)) {
+    if let Some(name) = names.iter().find(|name| *name != AUTHORITY && !known.contains(name)) {
         return Err(safe.unknown(name));
     }
     let names: Vec<&str> = names.iter().map(String::as_str).collect();
-    safe.keep(ui, &safe.secrets.rotated(&names), &names)?;
-    ui.say(&format!("{} has new values for {}. {NEXT}\n", safe.shown(), names.join(", ")))?;
+    let (authority, values): (Vec<&str>, Vec<&str>) = names.iter().partition(|name| **name == AUTHORITY);
+    let mut after = safe.secrets.rotated(&values);
+    if !authority.is_empty() {
+        after = succeeded(safe, &after)?;
+    }
+    safe.keep(ui, &after, &names)?;
+    if !values.is_empty() {
+        ui.say(&format!("{} has new values for {}. {NEXT}\n", safe.shown(), values.join(", ")))?;
+    }
+    if !authority.is_empty() {
+        ui.say(&format!("{} has the next authority. {COURSE}\n", safe.shown()))?;
+    }
     Ok(())
+}
+
+fn succeeded(safe: &Safe, secrets: &Secrets) -> Result<Secrets, Failure> {
+    if let Some(stage) = secrets.stage() {
+        let message = format!("the authority is being replaced already, {}", stage.now());
+        return Err(Failure::new(Reason::Unsafe, message)
+            .hint("`hacluster apply` goes on with it; after the last one it can be replaced again"));
+    }
+    let next = Authority::generate(&safe.inventory.cluster.name, now()).map_err(SecretsError::from)?;
+    Ok(secrets.succeeded_by(next))
 }
 
 pub(super) fn rekey(ui: &Ui, safe: &Safe) -> Result<(), Failure> {
@@ -52,12 +73,14 @@ pub(super) fn rekey(ui: &Ui, safe: &Safe) -> Result<(), Failure> {
 
 const NEXT: &str = "The next `hacluster apply` rolls it out.";
 
+const COURSE: &str = "It takes three `hacluster apply`, each of which says what the next one does: hosts trust both, \
+     certificates are issued anew, hosts trust the new one only.";
+
 /// It is no value: every certificate hangs on it.
-fn no_authority<'a>(names: impl IntoIterator<Item = &'a str>) -> Result<(), Failure> {
-    if names.into_iter().all(|name| name != AUTHORITY) {
+fn no_authority(name: &str) -> Result<(), Failure> {
+    if name != AUTHORITY {
         return Ok(());
     }
-    let message = "the certificate authority cannot be changed yet: hosts would refuse each other until all trust the new one";
-    Err(Failure::new(Reason::Unsafe, message)
-        .hint("rotate passwords; leaves are renewed by `apply` without it"))
+    Err(Failure::new(Reason::Unsafe, "the certificate authority is made here, not set")
+        .hint("`hacluster secrets rotate authority` makes the next one"))
 }

@@ -40,7 +40,7 @@ fn rows(safe: &Safe) -> Vec<Row> {
     let authority = Row {
         name: AUTHORITY.to_owned(),
         kind: "certificate authority".to_owned(),
-        uses: vec!["signs every certificate of the cluster".to_owned()],
+        uses: vec![format!("signs every certificate of the cluster{}", replaced(safe))],
         kept: true,
     };
     let row = |name: String| {
@@ -52,6 +52,10 @@ fn rows(safe: &Safe) -> Vec<Row> {
         Row { kept: safe.secrets.get(&name).is_some(), kind, uses, name }
     };
     [authority].into_iter().chain(safe.names().into_iter().map(row)).collect()
+}
+
+fn replaced(safe: &Safe) -> &'static str {
+    if safe.secrets.stage().is_some() { "; is being replaced" } else { "" }
 }
 
 fn used(safe: &Safe, one: &Referred) -> String {

@@ -2,6 +2,7 @@
 //! functions of one subject; none may rely on what another left.
 
 mod apt;
+mod authority;
 mod bookworm;
 mod canary;
 mod database;
@@ -62,6 +63,7 @@ pub fn all() -> Vec<Drill> {
         apt::DRILLS,
         guard::DRILLS,
         rotate::DRILLS,
+        authority::DRILLS,
         canary::DRILLS,
         members::DRILLS,
         put_back::DRILLS,
