@@ -8,6 +8,7 @@ mod confirm;
 mod disturb;
 mod drive;
 mod event;
+mod gates;
 mod gather;
 mod journal;
 mod ledgers;

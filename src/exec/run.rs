@@ -105,7 +105,7 @@ impl<'a> Apply<'a> {
         let parallelism = self.paced();
         let worker = self.worker(run, lock, journal, &deferred);
         let mut schedule = Schedule::new(worker.planner.graph, worker.planner.resources, tasks, &deferred)
-            .leaving_out(unselected)
+            .leaving_out(unselected, &worker.began)
             .within(parallelism)
             .fail_fast(fail_fast);
         worker.claim(&deferred).await;

@@ -4,12 +4,14 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use petgraph::graph::NodeIndex;
-use petgraph::visit::Dfs;
 
 use super::event::Outcome;
+use super::gates::idle_gates;
 use super::task::{Parallelism, State, Task, Work};
 use crate::expand::Resource;
+use crate::facts::view::View;
 use crate::graph::{Edge, Graph, Node};
+use crate::group::GroupName;
 
 #[derive(Debug)]
 pub(super) struct Schedule<'a> {
@@ -22,6 +24,8 @@ pub(super) struct Schedule<'a> {
     pub(super) parallelism: Parallelism,
     /// Changes that were not selected.
     left_out: BTreeSet<usize>,
+    /// Groups that there were before the run.
+    pub(super) formed: Vec<GroupName>,
     /// Gates that stand between nothing: no member changes, nor what comes after.
     idle: BTreeSet<NodeIndex>,
     /// What stays as it is because its like failed elsewhere.
@@ -58,6 +62,7 @@ impl<'a> Schedule<'a> {
             rolling: false,
             parallelism: Parallelism::default(),
             left_out: BTreeSet::new(),
+            formed: Vec::new(),
             stopped: BTreeMap::new(),
             fail_fast: false,
             halted: None,
@@ -65,10 +70,12 @@ impl<'a> Schedule<'a> {
     }
 
     /// What of the deferred was not selected: it may well be as it should.
-    pub(super) fn leaving_out(mut self, left_out: BTreeSet<usize>) -> Self {
+    /// `began` is how the cluster was before the run.
+    pub(super) fn leaving_out(mut self, left_out: BTreeSet<usize>, began: &View) -> Self {
         let changes = |index: usize| self.tasks.get(&index).is_some_and(|task| task.changes);
         self.idle = idle_gates(self.graph, |index| changes(index) && !left_out.contains(&index));
         self.left_out = left_out;
+        self.formed = GroupName::ALL.into_iter().filter(|group| group.formed(began)).collect();
         self
     }
 
@@ -105,7 +112,7 @@ impl<'a> Schedule<'a> {
         self.was_left_out(from) || (self.graph.is_order_only(to) && self.needs_no_work(from))
     }
 
-    fn was_left_out(&self, node: NodeIndex) -> bool {
+    pub(super) fn was_left_out(&self, node: NodeIndex) -> bool {
         matches!(&self.graph.dag[node], Node::Resource(index) if self.left_out.contains(index))
     }
 
@@ -146,25 +153,6 @@ impl<'a> Schedule<'a> {
             }
         }
         ended
-    }
-
-    /// A gate of which no member could even be tried; not to be selected is no
-    /// such reason.
-    fn hopeless(&self, node: NodeIndex) -> Option<Outcome> {
-        let gate = matches!(self.graph.dag[node], Node::Gate(_)) && self.ready(node);
-        let members: Vec<NodeIndex> =
-            self.graph.predecessors(node).map(|(from, _)| from).filter(|_| gate).collect();
-        let first = *members.first()?;
-        if members.iter().any(|from| self.state(*from).succeeded() || self.was_left_out(*from)) {
-            return None;
-        }
-        let deferred =
-            |from: &&NodeIndex| !matches!(self.state(**from), State::Ended(Outcome::Deferred { .. }));
-        let blamed = *members.iter().find(deferred).unwrap_or(&first);
-        match self.state(blamed) {
-            State::Ended(outcome @ Outcome::Deferred { .. }) => Some(outcome.clone()),
-            _ => Some(Outcome::Skipped { because: self.graph.label(blamed, self.resources) }),
-        }
     }
 
     pub(super) fn needs_no_work(&self, node: NodeIndex) -> bool {
@@ -226,24 +214,4 @@ impl<'a> Schedule<'a> {
             self.states[node.index()] = State::Waiting;
         }
     }
-}
-
-fn idle_gates(graph: &Graph, changes: impl Fn(usize) -> bool) -> BTreeSet<NodeIndex> {
-    let changes = |node: NodeIndex| matches!(graph.dag[node], Node::Resource(index) if changes(index));
-    let idle = |gate: &NodeIndex| {
-        let mut after = Dfs::new(&graph.dag, *gate);
-        while let Some(node) = after.next(&graph.dag) {
-            if changes(node) {
-                return false;
-            }
-        }
-        !graph.predecessors(*gate).any(|(member, _)| changes(member))
-    };
-    graph
-        .order
-        .iter()
-        .copied()
-        .filter(|node| matches!(graph.dag[*node], Node::Gate(_)))
-        .filter(idle)
-        .collect()
 }

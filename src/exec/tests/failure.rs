@@ -10,6 +10,7 @@ use super::World;
 use super::sim::{Sim, all, form};
 use crate::exec::event::Outcome;
 use crate::exec::task::Work;
+use crate::facts::view::View;
 use crate::group::GroupName;
 use crate::playbook;
 
@@ -132,4 +133,27 @@ fn a_gate_nobody_could_be_tried_for_is_deferred_with_its_members() {
     let outcomes: BTreeSet<bool> =
         sim.ended.values().map(|outcome| matches!(outcome, Outcome::Deferred { .. })).collect();
     assert!(outcomes.iter().all(|deferred| *deferred), "{:?}", sim.ended);
+}
+
+/// Found in review: where the group was still to be formed and its members failed,
+/// its gate was asked for as long as a group may take, because one was left out.
+#[test]
+fn a_gate_of_a_group_that_could_not_be_formed_is_not_asked() {
+    let world = World::lab();
+    for formed in [false, true] {
+        let mut view = View::default();
+        form(&mut view, world, GroupName::Etcd, "node2");
+        if formed {
+            form(&mut view, world, GroupName::Patroni, "node2");
+        }
+        let left_out = away(world, "nas");
+        let mut sim = Sim::new(world, all(world), &left_out, 5);
+        let members = ["node1", "node2", "node3"].map(|host| format!("{host}/unit:patroni.service"));
+        sim.fails.extend(members.map(|id| world.find(&id)));
+        sim.schedule = sim.schedule.leaving_out(left_out.into_keys().collect(), &view);
+        sim.view = view;
+        let sim = sim.drive();
+        let gate = |work: &Work| matches!(work, Work::Gate { group: GroupName::Patroni, .. });
+        assert_eq!(sim.log.iter().any(gate), formed);
+    }
 }

@@ -189,7 +189,7 @@ fn a_gate_whose_members_were_not_selected_is_asked() {
             task.changes = changed.contains(&world.id(*index));
         }
         let mut sim = Sim::new(world, tasks, &left_out, 5);
-        sim.schedule = sim.schedule.leaving_out(left_out.into_keys().collect());
+        sim.schedule = sim.schedule.leaving_out(left_out.into_keys().collect(), &view);
         sim.view = view;
         let sim = sim.drive();
         let asked = sim.log.iter().any(|work| matches!(work, Work::Gate { group: GroupName::Patroni, .. }));
