@@ -40,8 +40,7 @@ impl Apply<'_> {
     pub(super) async fn begin(&mut self, run: &str) -> Result<(Lock, Journal), ApplyError> {
         let lock = self.lock(run).await?;
         if let Some(cut) = journal::last_cut(&self.state_dir, &self.cluster) {
-            let step = cut.steps.first().cloned().unwrap_or_else(|| "between two steps".to_owned());
-            self.sink.event(Event::Resumed { run: cut.run, step });
+            self.sink.event(Event::Resumed { step: cut.place(), run: cut.run });
         }
         let mut adopted = Vec::new();
         for (host, running) in &lock.adopted {

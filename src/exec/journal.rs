@@ -2,7 +2,7 @@
 //! host, synced. A hint for people and resume; the hosts are the truth.
 //! Must not hold a secret.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
@@ -51,6 +51,23 @@ pub struct Cut {
     pub run: String,
     /// Steps that were started and of which no end is known.
     pub steps: Vec<String>,
+}
+
+/// So many of the steps are named.
+const NAMED: usize = 4;
+
+impl Cut {
+    /// In words: the first step of each host, then how many more there are.
+    pub fn place(&self) -> String {
+        let mut hosts = BTreeSet::new();
+        let first = self.steps.iter().filter(|step| hosts.insert(step.split('/').next()));
+        let named: Vec<&str> = first.take(NAMED).map(String::as_str).collect();
+        match self.steps.len() - named.len() {
+            _ if named.is_empty() => "between two steps".to_owned(),
+            0 => named.join(", "),
+            more => format!("{} and {more} more", named.join(", ")),
+        }
+    }
 }
 
 /// The journal of one run.
@@ -215,5 +232,15 @@ mod tests {
         let whole = "{\"record\":\"run_started\",\"run\":\"r\",\"cluster\":\"c\",\"time\":1}\n";
         let torn = format!("{whole}{{\"record\":\"run_en");
         assert_eq!(replay(torn.as_bytes()), Some(Cut { run: "r".into(), steps: vec![] }));
+    }
+    #[test]
+    fn a_run_that_was_cut_on_many_hosts_names_them() {
+        let place = |steps: &[&str]| {
+            let steps = steps.iter().map(|step| (*step).to_owned()).collect();
+            Cut { run: "r".into(), steps }.place()
+        };
+        assert_eq!(place(&[]), "between two steps");
+        assert_eq!(place(&["a/x", "b/x"]), "a/x, b/x");
+        assert_eq!(place(&["a/x", "a/y", "b/x", "c/x", "d/x", "e/x"]), "a/x, b/x, c/x, d/x and 2 more");
     }
 }
