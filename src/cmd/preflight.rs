@@ -59,6 +59,7 @@ fn against(observed: &Observed, touched: &Touched<'_>) -> Vec<String> {
         unfit.extend(identity.disks.iter().filter_map(|disk| cramped(host, disk, room)));
         unfit.extend(clock(host, identity, observed.view.now));
     }
+    unfit.extend(spread(observed, touched));
     unfit
 }
 
@@ -87,6 +88,22 @@ fn clock(host: &str, identity: &Identity, now: u64) -> Option<String> {
     (identity.time > 0 && apart > CLOCK_SECONDS).then(|| {
         format!(
             "{host}: its clock is {apart} s {way} this machine's, so certificates would not be valid; \
+             set the one that is wrong (`date -s @SECONDS`), chrony keeps it later"
+        )
+    })
+}
+
+/// Each may be near enough to this machine, and two still too far from each other.
+fn spread(observed: &Observed, touched: &Touched<'_>) -> Option<String> {
+    let time =
+        |host: &&'_ str| observed.facts.get(*host).map(|facts| facts.identity.time).unwrap_or_default();
+    let near = |time: u64| time > 0 && time.abs_diff(observed.view.now) <= CLOCK_SECONDS;
+    let hosts = || touched.keys().filter(|host| near(time(host)));
+    let (first, last) = (hosts().min_by_key(|host| time(host))?, hosts().max_by_key(|host| time(host))?);
+    let apart = time(last) - time(first);
+    (apart > CLOCK_SECONDS).then(|| {
+        format!(
+            "{last}: its clock is {apart} s ahead of that of {first}; \
              set the one that is wrong (`date -s @SECONDS`), chrony keeps it later"
         )
     })
@@ -152,5 +169,21 @@ mod tests {
         d: /var/lib cannot be written, /var is mounted read-only (`dmesg` on the host says why)
         e: its clock is 301 s behind this machine's, so certificates would not be valid; set the one that is wrong (`date -s @SECONDS`), chrony keeps it later
         ");
+    }
+    #[test]
+    fn two_hosts_may_be_too_far_apart_where_each_is_near_this_machine() {
+        let at = |late: u64| {
+            let facts = [
+                host("a", |identity| identity.time -= 150),
+                host("b", |identity| identity.time += late),
+                host("c", |_| {}),
+                host("off", |identity| identity.time += 290),
+            ];
+            let observed = Observed::new(facts.into(), BTreeMap::new(), 1_000_000);
+            against(&observed, &["a", "b", "c"].map(|host| (host, false)).into())
+        };
+        assert_eq!(at(150), Vec::<String>::new());
+        insta::assert_snapshot!(at(151).join("\n"), @"b: its clock is 301 s ahead of that of a; set the one that is wrong (`date -s @SECONDS`), chrony keeps it later");
+        assert_eq!(at(301).len(), 1, "of the one that is told nothing else is");
     }
 }
