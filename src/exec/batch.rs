@@ -75,7 +75,7 @@ pub(super) fn launch(body: &str, unit: &str, seconds: u64) -> String {
         end.push('_');
     }
     format!(
-        "umask 077\nmkdir -p -m 0755 /run/hacluster\nhac=/run/hacluster/{unit}\ncat >\"$hac.sh\" <<'{end}'\n{body}{end}\n\
+        "(umask 022; mkdir -p /run/hacluster)\numask 077\nhac=/run/hacluster/{unit}\ncat >\"$hac.sh\" <<'{end}'\n{body}{end}\n\
          : >\"$hac.out\"\n\
          if [ -d /run/systemd/system ]; then\n\
          systemd-run --quiet --collect --wait --unit={unit} --property=RuntimeMaxSec={seconds} sh -c \"exec sh $hac.sh >$hac.out 2>&1\" </dev/null &\n\

@@ -26,20 +26,30 @@ const LIMIT: Duration = Duration::from_secs(10);
 /// what it makes read it.
 pub(super) fn armed(id: &str, unit: Option<&str>, script: &Script) -> Script {
     let unit = unit.map(quote).unwrap_or_default();
+    let (reverts, script) = (reverts(id), script.expose());
     Script::new(format!(
-        "hac_arm {id} {SECONDS} {unit} <<'HACLUSTER_REVERT_END'\n\
-         PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin\nLC_ALL=C\nexport PATH LC_ALL\n\
-         umask 022\nmkdir -p /run/hacluster\nexec 9>>/run/hacluster/step.lock\nflock -w 10 9\n\
-         {PRELUDE}\nhac_revert {id}\nHACLUSTER_REVERT_END\n{}",
-        script.expose()
+        "hac_arm {id} {SECONDS} {unit} <<'HACLUSTER_REVERT_END'\n{reverts}HACLUSTER_REVERT_END\n{script}"
     ))
+}
+
+/// What the timer runs.
+pub(super) fn reverts(id: &str) -> String {
+    format!(
+        "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin\nLC_ALL=C\nexport PATH LC_ALL\n\
+         umask 022\nmkdir -p /run/hacluster\nexec 9>>/run/hacluster/step.lock\nflock -w 10 9\n\
+         {PRELUDE}\nhac_revert {id}\n"
+    )
+}
+
+/// Confirms, and says what became of it.
+pub(super) fn confirms(id: &str) -> String {
+    format!("{PRELUDE}\nhac_confirm {id}\n")
 }
 
 /// What a host says of its timer over a connection of its own.
 async fn ask(link: &Arc<Connection>, id: &str) -> Result<String, String> {
     let fresh = link.reopen().await.map_err(|error| error.to_string())?;
-    let script = format!("{PRELUDE}\nhac_confirm {id}\n");
-    let output = fresh.run(&script, LIMIT, None).await.map_err(|error| error.to_string())?;
+    let output = fresh.run(&confirms(id), LIMIT, None).await.map_err(|error| error.to_string())?;
     if !output.success() {
         return Err(output.stderr_text().trim().to_owned());
     }

@@ -117,14 +117,7 @@ impl Worker<'_> {
         let Some(connection) = self.links.get(host) else { return };
         // Only under the lock that this run took there.
         let Some(fence) = self.lock.fences.get(host) else { return };
-        let script = format!(
-            "HAC_RUN={}\nread -r hac_fence <{STATE}/fence\n\
-             [ \"$hac_fence\" = {fence} ] || {{ echo 'another hacluster run took over' >&2; exit 1; }}\n\
-             umask 077\nmkdir -p {STATE}\n{PRELUDE}\nset -e\nprintf '%s\\n' {} | hac_put {STATE}/{LEDGER} 0600 root root\n",
-            quote(&self.run),
-            quote(text)
-        );
-        let why = match connection.run(&script, WRITE_LIMIT, None).await {
+        let why = match connection.run(&puts(&self.run, *fence, text), WRITE_LIMIT, None).await {
             Ok(output) if output.success() => return,
             Ok(output) => output.stderr_text().trim().to_owned(),
             Err(error) => error.to_string(),
@@ -132,4 +125,14 @@ impl Worker<'_> {
         let text = format!("{host}: what was applied could not be written down there: {why}");
         self.sink.event(Event::Note { text });
     }
+}
+
+pub(super) fn puts(run: &str, fence: u64, text: &str) -> String {
+    format!(
+        "HAC_RUN={}\nread -r hac_fence <{STATE}/fence\n\
+         [ \"$hac_fence\" = {fence} ] || {{ echo 'another hacluster run took over' >&2; exit 1; }}\n\
+         umask 077\nmkdir -p {STATE}\n{PRELUDE}\nset -e\nprintf '%s\\n' {} | hac_put {STATE}/{LEDGER} 0600 root root\n",
+        quote(run),
+        quote(text)
+    )
 }

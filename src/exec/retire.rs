@@ -37,17 +37,12 @@ impl Retirement {
 
     /// Gives away what it leads.
     pub async fn hand_over(&self, script: &Script) -> Result<(), ApplyError> {
-        self.run(&format!("(\nset -eu\n{}\n) </dev/null", script.expose())).await
+        self.run(&hands_over(script)).await
     }
 
     /// Stops `units`, in this order. The host's data is left alone.
     pub async fn stop(&self, units: &[String]) -> Result<(), ApplyError> {
-        let units = words(units.iter().map(String::as_str));
-        self.run(&format!(
-            "for unit in {units}; do\n  systemctl cat \"$unit\" >/dev/null 2>&1 || continue\n  \
-             systemctl disable --now \"$unit\" || exit 1\ndone\n"
-        ))
-        .await
+        self.run(&stops(units)).await
     }
 
     async fn run(&self, script: &str) -> Result<(), ApplyError> {
@@ -55,4 +50,16 @@ impl Retirement {
         let output = self.link.run(script, LIMIT, None).await.map_err(|error| failed(error.to_string()))?;
         if output.success() { Ok(()) } else { Err(failed(output.stderr_text().trim().to_owned())) }
     }
+}
+
+pub(super) fn hands_over(script: &Script) -> String {
+    format!("(\nset -eu\n{}\n) </dev/null", script.expose())
+}
+
+pub(super) fn stops(units: &[String]) -> String {
+    let units = words(units.iter().map(String::as_str));
+    format!(
+        "for unit in {units}; do\n  systemctl cat \"$unit\" >/dev/null 2>&1 || continue\n  \
+         systemctl disable --now \"$unit\" || exit 1\ndone\n"
+    )
 }

@@ -17,6 +17,7 @@ mod properties;
 mod prune;
 mod rolling;
 mod selection;
+mod shell;
 mod sim;
 mod updates;
 
