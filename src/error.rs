@@ -5,7 +5,7 @@ use std::io;
 
 use serde_json::{Value, json};
 
-use crate::plan::Unknown;
+use crate::plan::{Outdated, Unknown};
 use crate::problem::{Problem, Problems};
 use crate::report::clean::clean;
 use crate::report::page::put;
@@ -159,6 +159,12 @@ impl From<Problems> for Failure {
 impl From<Unknown> for Failure {
     fn from(unknown: Unknown) -> Self {
         Self::new(Reason::Usage, unknown.message).hint(unknown.hint)
+    }
+}
+
+impl From<Outdated> for Failure {
+    fn from(outdated: Outdated) -> Self {
+        Self::new(Reason::Secrets, outdated.to_string()).hint(outdated.hint())
     }
 }
 

@@ -28,6 +28,9 @@ pub struct Ledger {
     pub owned: BTreeMap<String, Owned>,
     /// Flat inventory values at that time, for `because ... changed`.
     pub inventory: BTreeMap<String, String>,
+    /// Name of the newest secrets that the host was given something of.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub secrets: Option<String>,
 }
 
 /// How something came to be hacluster's, and what undoes it.

@@ -115,6 +115,7 @@ pub(super) fn failure(error: ApplyError) -> Failure {
         ApplyError::Divided(_) => Failure::new(Reason::Divided, error.to_string()),
         ApplyError::Foreign(_) => Failure::new(Reason::Foreign, error.to_string()),
         ApplyError::Moved(_) => Failure::new(Reason::Stale, error.to_string()),
+        ApplyError::Outdated(outdated) => outdated.into(),
         ApplyError::NoLock { .. } => Failure::new(Reason::Unreachable, error.to_string()),
         ApplyError::NotRetired { .. } | ApplyError::Journal(_) => {
             Failure::new(Reason::Internal, error.to_string())

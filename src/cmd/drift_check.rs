@@ -44,6 +44,7 @@ pub(super) fn run(ui: &Ui, globals: &Globals, args: &DriftCheckArgs) -> Result<E
         ui.say(&format!("A run is under way on {run}: what it changes is no drift. Nothing was judged.\n"))?;
         return Ok(reached_all(&observed));
     }
+    world.newest_secrets(&observed)?;
     let mut report = judge(&world, &plan, &observed, &contents, &selection);
     report.seconds = start.elapsed().as_secs_f64();
     report.json().iter().try_for_each(|line| ui.json(line))?;

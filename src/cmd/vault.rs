@@ -12,7 +12,6 @@ use crate::ledger::Ledger;
 use crate::plan::Observed;
 use crate::problem::{Problem, Problems};
 use crate::report::ui::Ui;
-use crate::resource::{etcd_mark_path, etcd_outdated};
 use crate::secrets::{Form, Secrets};
 
 impl World {
@@ -93,20 +92,13 @@ impl World {
         Ok(())
     }
 
-    /// With older ones hosts would be given passwords that etcd does not take any more.
-    fn newest_secrets(&self, observed: &Observed) -> Result<(), Failure> {
-        let Some(secrets) = &self.secrets else { return Ok(()) };
-        for user in ["root", "patroni"] {
-            let found = observed.view.etcd.passwords.get(&etcd_mark_path(user));
-            if found.is_some_and(|found| etcd_outdated(secrets, user, found)) {
-                let (path, name) = (self.secrets_path(), format!("etcd.{user}"));
-                let message = format!("{} holds another {name} than etcd was given last", path.display());
-                return Err(Failure::new(Reason::Secrets, message).hint(format!(
-                    "copy the newest file from whoever rotated it; if it was edited by hand, put the old value back and use `hacluster secrets set {name}`"
-                )));
-            }
-        }
-        Ok(())
+    /// With older ones hosts would be given back what somebody replaced.
+    pub(super) fn newest_secrets(&self, observed: &Observed) -> Result<(), Failure> {
+        let outdated = self.secrets.as_ref().and_then(|secrets| observed.outdated(secrets));
+        let Some(outdated) = outdated else { return Ok(()) };
+        let mut failure = Failure::from(outdated);
+        failure.message = format!("{}: {}", self.secrets_path().display(), failure.message);
+        Err(failure)
     }
 
     /// Those that the file names itself are somebody's own: a misspelt one must not

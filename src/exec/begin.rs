@@ -121,6 +121,9 @@ impl Apply<'_> {
         if !divided.is_empty() {
             return Err(ApplyError::Divided(divided.join("; ")));
         }
+        if let Some(outdated) = self.planner.secrets.and_then(|own| self.observed.outdated(own)) {
+            return Err(outdated.into());
+        }
         let plan = self.planner.plan(&self.observed)?;
         let moved = self.moved(&plan);
         if let (Some(id), false) = (&moved, self.approved) {

@@ -19,7 +19,7 @@ const WRITE_LIMIT: std::time::Duration = std::time::Duration::from_secs(30);
 
 impl Worker<'_> {
     /// Before the first change: what was not there and is now to be made is
-    /// hacluster's, also where the run is cut.
+    /// hacluster's, and of which secrets it is, also where the run is cut.
     pub(super) async fn claim(&self, deferred: &BTreeMap<usize, String>) {
         let assessed: Vec<Assessment> =
             lock(&self.assessed).values().filter(|a| !deferred.contains_key(&a.index)).cloned().collect();
@@ -101,7 +101,13 @@ impl Worker<'_> {
             let fresh = || Ledger::new(&self.cluster, HEXLOWER.encode(&rand::random::<[u8; 16]>()));
             let mut ledger = old.clone().unwrap_or_else(fresh);
             change(host, &mut ledger);
-            if old.as_ref() != Some(&ledger) && ledger != Ledger::new(&ledger.cluster, ledger.salt.clone()) {
+            if ledger == Ledger::new(&ledger.cluster, ledger.salt.clone()) {
+                continue;
+            }
+            // They came of those that the host was given before: else nothing would run.
+            let given = self.planner.secrets.and_then(|secrets| secrets.generation());
+            ledger.secrets = given.map(str::to_owned).or(ledger.secrets);
+            if old.as_ref() != Some(&ledger) {
                 ledger.version = crate::ledger::VERSION;
                 texts.extend(serde_json::to_string(&ledger).ok().map(|text| (host.clone(), text)));
             }

@@ -3,6 +3,7 @@
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use super::lock::Busy;
+use crate::plan::Outdated;
 use crate::problem::Problems;
 
 /// How a run ended. Pairs are ids and reasons.
@@ -43,6 +44,9 @@ pub enum ApplyError {
     /// Files that came up between the plan and the lock.
     #[error("these are not hacluster's and are in the way: {0}; nothing was done")]
     Foreign(String),
+    /// Somebody rotated and applied between the plan and the lock.
+    #[error(transparent)]
+    Outdated(#[from] Outdated),
     #[error(transparent)]
     Problems(#[from] Problems),
 }

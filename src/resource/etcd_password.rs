@@ -2,8 +2,6 @@
 //! nobody, so a keyed mark on the host says what was set last. Must not know who
 //! logs in with it.
 
-use std::collections::BTreeSet;
-
 use serde::{Deserialize, Serialize};
 
 use super::change::{self, Change, Fields, Have, fields};
@@ -15,7 +13,6 @@ use crate::facts::{ETCD_PASSWORDS, Fact, Facts, Needs};
 use crate::pki::Authority;
 use crate::scram::keyed;
 use crate::secret::Secret;
-use crate::secrets::Secrets;
 use crate::shell::{quote, words};
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -45,7 +42,7 @@ pub(super) fn json_lines(secrets: &[Secret]) -> String {
 }
 
 /// Where the mark of a user lies.
-pub fn etcd_mark_path(user: &str) -> String {
+pub(super) fn etcd_mark_path(user: &str) -> String {
     format!("{ETCD_PASSWORDS}{user}")
 }
 
@@ -63,14 +60,6 @@ fn hash(mark: &str) -> String {
 /// The command that writes a mark down.
 pub(super) fn put_mark(user: &str, mark: &str) -> String {
     format!("printf '%s\\n' {} | hac_put {} 0600 root root\n", quote(mark), quote(&etcd_mark_path(user)))
-}
-
-/// Whether marks were found and none of them is of a password that is known here:
-/// then somebody else has newer secrets.
-pub fn etcd_outdated(secrets: &Secrets, user: &str, found: &BTreeSet<String>) -> bool {
-    let known = secrets.known(&format!("etcd.{user}"));
-    let marked = |authority| known.iter().any(|one| found.contains(&hash(&mark(authority, user, one))));
-    !found.is_empty() && !secrets.markers().any(marked)
 }
 
 impl EtcdPassword {
@@ -188,38 +177,6 @@ mod tests {
         assert_eq!(diff(None, None, &["nas"]), Change::None);
         assert!(matches!(diff(None, None, &[]), Change::Update(_)));
         assert!(matches!(diff(Some("old"), Some("old"), &[]), Change::Update(_)));
-    }
-
-    #[test]
-    fn an_older_file_is_known_by_marks_of_newer_ones() {
-        let ours = Secrets::generate("cold", 1_790_000_000).unwrap();
-        let newer = ours.rotated(&["etcd.patroni"]);
-        let found = |of: &Secrets| {
-            BTreeSet::from([hash(&mark(&of.authority, "patroni", of.get("etcd.patroni").unwrap()))])
-        };
-        let none = BTreeSet::new();
-        assert!(!etcd_outdated(&ours, "patroni", &none));
-        assert!(!etcd_outdated(&ours, "patroni", &found(&ours)));
-        // Not rolled out yet.
-        assert!(!etcd_outdated(&newer, "patroni", &found(&ours)));
-        assert!(etcd_outdated(&ours, "patroni", &found(&newer)));
-        assert!(etcd_outdated(&newer.settled().unwrap(), "patroni", &found(&ours)));
-        // The authority's key makes the marks: whoever is behind the issue of new
-        // certificates must not bring back the former one.
-        let begun = ours.succeeded_by(Authority::generate("cold", 1_790_000_000).unwrap());
-        let issues = begun.settled().unwrap();
-        let drops = issues.settled().unwrap();
-        for (file, marks, outdated) in [
-            (&begun, &ours, false),
-            (&issues, &ours, false),
-            (&issues, &issues, false),
-            (&drops, &issues, false),
-            (&ours, &issues, true),
-            (&begun, &issues, true),
-            (&drops, &ours, true),
-        ] {
-            assert_eq!(etcd_outdated(file, "patroni", &found(marks)), outdated, "{:?}", file.stage());
-        }
     }
 
     #[test]

@@ -42,7 +42,7 @@ pub use directory::Directory;
 pub use etcd_auth::EtcdAuth;
 pub use etcd_member::EtcdMember;
 pub use etcd_members::EtcdMembers;
-pub use etcd_password::{EtcdPassword, etcd_mark_path, etcd_outdated};
+pub use etcd_password::EtcdPassword;
 pub use file::File;
 pub(crate) use file::sha256;
 pub use gone::{Fate, Gone};

@@ -17,6 +17,9 @@ const HEAD: &str = "# The cluster's secrets. Keep this file safe and out of git:
 struct OnDisk {
     authority_certificate: String,
     authority_key: String,
+    /// Names of those they came of and of themselves.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    generations: Vec<String>,
     values: Values,
     /// Until every host knows the new ones.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
@@ -76,6 +79,7 @@ pub(super) fn parse(text: &str) -> Result<Secrets, usize> {
             stage: other.stage,
             other: Authority { cert_pem: other.certificate, key_pem: Secret::new(other.key) },
         }),
+        generations: disk.generations,
     })
 }
 
@@ -83,6 +87,7 @@ pub(super) fn text(secrets: &Secrets) -> std::io::Result<Secret> {
     let disk = OnDisk {
         authority_certificate: secrets.authority.cert_pem.clone(),
         authority_key: secrets.authority.key_pem.expose().to_owned(),
+        generations: secrets.generations.clone(),
         values: show(secrets),
         previous: secrets
             .previous

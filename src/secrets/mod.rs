@@ -1,6 +1,7 @@
 //! Owns a cluster's secrets: which there are, new values, hiding them in texts.
 //! Must not know what a secret is used for, nor how files are written.
 
+mod change;
 mod disk;
 mod store;
 mod succession;
@@ -9,6 +10,7 @@ use std::collections::BTreeMap;
 
 use rand::distr::{Alphanumeric, SampleString as _};
 
+pub use change::number;
 pub use store::{Form, Keys, Store};
 pub use succession::{Stage, Succession};
 
@@ -44,8 +46,6 @@ pub fn purpose(name: &str) -> Option<&'static str> {
 /// 32 alphanumeric characters carry 190 bits.
 const LENGTH: usize = 32;
 
-/// Values of before that are kept of one name: so often may it change without an apply.
-const KEPT: usize = 5;
 /// What a person chooses himself is guessed in no time when it is shorter.
 const SHORT: usize = 12;
 
@@ -103,6 +103,8 @@ pub struct Secrets {
     previous: BTreeMap<String, Vec<Secret>>,
     /// While one authority is being replaced by another.
     succession: Option<Succession>,
+    /// Names of those they came of and of themselves, the oldest first.
+    generations: Vec<String>,
 }
 
 impl Secrets {
@@ -112,38 +114,8 @@ impl Secrets {
             values: values(&GENERATED),
             previous: BTreeMap::new(),
             succession: None,
+            generations: Vec::new(),
         })
-    }
-
-    /// These, and new values of these names where they have none.
-    #[must_use]
-    pub fn with(&self, names: &[&str]) -> Self {
-        let mut all = values(names);
-        all.extend(self.values.clone());
-        Self { values: all, ..self.clone() }
-    }
-
-    /// These, with one value that somebody chose.
-    #[must_use]
-    pub fn set(&self, name: &str, value: Secret) -> Self {
-        let mut all = self.clone();
-        if self.get(name) == Some(&value) {
-            return all;
-        }
-        if let Some(old) = all.values.insert(name.to_owned(), value)
-            && GENERATED.contains(&name)
-        {
-            let kept = all.previous.entry(name.to_owned()).or_default();
-            kept.insert(0, old);
-            kept.truncate(KEPT);
-        }
-        all
-    }
-
-    /// These, with new values of these names.
-    #[must_use]
-    pub fn rotated(&self, names: &[&str]) -> Self {
-        values(names).into_iter().fold(self.clone(), |all, (name, value)| all.set(&name, value))
     }
 
     /// Every value of a name that some host may know, the newest first.
@@ -152,25 +124,9 @@ impl Secrets {
         self.get(name).into_iter().chain(previous).cloned().collect()
     }
 
-    /// Once an `apply` ended on every host; `None` where nothing waits for that.
-    pub fn settled(&self) -> Option<Self> {
-        if self.previous.is_empty() && self.succession.is_none() {
-            return None;
-        }
-        let (authority, succession) = self.advanced();
-        Some(Self { authority, succession, previous: BTreeMap::new(), values: self.values.clone() })
-    }
-
     /// All values as lines that a person edits.
     pub fn editable(&self) -> std::io::Result<Secret> {
         disk::values(self)
-    }
-
-    /// These, with the values of an edited text; else the line that is wrong.
-    pub fn edited(&self, text: &str) -> Result<Self, usize> {
-        let values = disk::parse_values(text)?;
-        let changed = values.iter().fold(self.clone(), |all, (name, value)| all.set(name, value.clone()));
-        Ok(Self { values, ..changed })
     }
 
     /// What is easy to guess, or given away by another, a sentence each.

@@ -62,7 +62,8 @@ impl Secrets {
     /// These, with an authority to come.
     #[must_use]
     pub fn succeeded_by(&self, other: Authority) -> Self {
-        Self { succession: Some(Succession { stage: Stage::Trust, other }), ..self.clone() }
+        let succession = Some(Succession { stage: Stage::Trust, other });
+        Self { succession, ..self.clone() }.following(self)
     }
 
     pub fn stage(&self) -> Option<Stage> {
@@ -84,10 +85,9 @@ impl Secrets {
         }
     }
 
-    /// Whose keyed marks hosts may have: the former one's until all is the new one's.
-    pub(crate) fn markers(&self) -> impl Iterator<Item = &Authority> {
-        let former = self.succession.iter().filter(|succession| succession.stage == Stage::Issue);
-        std::iter::once(&self.authority).chain(former.map(|succession| &succession.other))
+    /// The other one while one follows another.
+    pub fn other_authority(&self) -> Option<&Authority> {
+        self.succession.as_ref().map(|succession| &succession.other)
     }
 
     /// After an `apply` that ended on every host.

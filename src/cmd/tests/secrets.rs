@@ -6,9 +6,12 @@ use std::os::unix::fs::PermissionsExt as _;
 use super::{Folder, silent};
 use crate::error::Reason;
 use crate::facts::Facts;
+use crate::ledger::Ledger;
+use crate::pki::Authority;
 use crate::plan::Observed;
 use crate::report::ui::Paint;
 use crate::secret::Secret;
+use crate::secrets::Secrets;
 
 fn observed(answer: &[(&str, Option<&str>)], away: &[&str]) -> Observed {
     let facts = |ledger: Option<&str>| Facts { ledger: ledger.map(str::to_owned), ..Facts::default() };
@@ -88,7 +91,7 @@ fn a_password_that_was_declared_since_is_added_and_the_others_stay() {
 fn a_password_that_is_in_use_is_asked_for_and_not_made_anew() {
     let folder = Folder::new().with_secrets();
     with_user(&folder);
-    let mut ledger = crate::ledger::Ledger::new("tiny", "salt".into());
+    let mut ledger = Ledger::new("tiny", "salt".into());
     ledger.resources.insert("cluster/postgres_user:app".to_owned(), [("login".into(), "yes".into())].into());
     let text = serde_json::to_string(&ledger).unwrap();
     let seen = observed(&[("n1", None), ("n2", Some(&text))], &[]);
@@ -99,18 +102,55 @@ fn a_password_that_is_in_use_is_asked_for_and_not_made_anew() {
     assert_eq!(folder.world().secrets.unwrap().get("postgres-app"), None);
 }
 
-/// With an older file every Patroni would get a password that etcd does not take.
+/// What a ledger tells of somebody who rotated and applied; whichever secret it was.
 #[test]
-fn secrets_that_are_not_the_newest_are_refused() {
+fn secrets_that_are_not_the_newest_are_refused_whatever_was_rotated() {
     let folder = Folder::new().with_secrets();
-    let mut seen = observed(&[("n1", None), ("n2", None)], &[]);
-    folder.world().ensure_secrets(&seen, &silent()).unwrap();
-    let path = crate::resource::etcd_mark_path("patroni");
-    seen.view.etcd.passwords.insert(path, ["0".repeat(64)].into());
-    let failure = folder.world().ensure_secrets(&seen, &silent()).unwrap_err();
+    let first = folder.store().load().unwrap().unwrap();
+    let turned = first.rotated(&["postgres.replication"]);
+    let given = |secrets: &Secrets| {
+        let secrets = secrets.generation().map(str::to_owned);
+        let ledger = Ledger { secrets, ..Ledger::new("tiny", "salt".into()) };
+        let text = serde_json::to_string(&ledger).unwrap();
+        observed(&[("n1", None), ("n2", Some(&text))], &[])
+    };
+    folder.world().ensure_secrets(&given(&first), &silent()).unwrap();
+    let before = std::fs::read(folder.store().path()).unwrap();
+    let failure = folder.world().ensure_secrets(&given(&turned), &silent()).unwrap_err();
     assert_eq!(failure.reason, Reason::Secrets);
-    let said = folder.shown(&failure.text(Paint::default()));
-    assert!(said.contains("secrets.toml holds another etcd.patroni than etcd was given last"), "{said}");
+    insta::assert_snapshot!(folder.shown(&failure.text(Paint::default())), @"
+    error: secrets.toml: generation 0 of the secrets is here, and n2 was given generation 1: somebody changed them since; nothing was done
+    hint: take the newest secrets file: `git pull` where it is in git, else copy it from whoever applied last
+    ");
+    assert_eq!(std::fs::read(folder.store().path()).unwrap(), before);
+    // Whoever has the newer file, or what it became, goes on.
+    for newer in [turned.clone(), turned.settled().unwrap(), turned.rotated(&["etcd.root"])] {
+        folder.store().replace(&newer).unwrap();
+        folder.world().ensure_secrets(&given(&turned), &silent()).unwrap();
+    }
+}
+
+/// A file of the second stage would bring back trust in the former authority.
+#[test]
+fn an_authority_that_was_dropped_does_not_come_back() {
+    let folder = Folder::new().with_secrets();
+    let first = folder.store().load().unwrap().unwrap();
+    let begun = first.succeeded_by(Authority::generate("tiny", 1_790_000_000).unwrap());
+    let issues = begun.settled().unwrap();
+    let drops = issues.settled().unwrap();
+    let over = drops.settled().unwrap();
+    let course = [&first, &begun, &issues, &drops, &over];
+    for (had, given) in course.iter().enumerate() {
+        let secrets = given.generation().map(str::to_owned);
+        let ledger = Ledger { secrets, ..Ledger::new("tiny", "salt".into()) };
+        let text = serde_json::to_string(&ledger).unwrap();
+        for (place, file) in course.iter().enumerate() {
+            folder.store().replace(file).unwrap();
+            let seen = observed(&[("n1", Some(&text))], &[]);
+            let taken = folder.world().ensure_secrets(&seen, &silent()).is_ok();
+            assert_eq!(taken, place >= had, "{place} where a host has {had}");
+        }
+    }
 }
 
 /// A name that somebody wrote and misspelt must not become a new password.

@@ -16,6 +16,7 @@ mod plans;
 mod properties;
 mod prune;
 mod rolling;
+mod secrets;
 mod selection;
 mod shell;
 mod sim;

@@ -5,7 +5,7 @@ use crate::cluster::Cluster;
 use crate::command::{Result, ensure, wait_for};
 use crate::inserter::{Inserter, clock};
 use crate::lab::{HOSTS, seconds};
-use crate::product::Secrets;
+use crate::product::{Secrets, read};
 use crate::runner::{Drill, Tier};
 use crate::sql::Sql;
 use crate::stage::{Ground, Stage};
@@ -16,7 +16,7 @@ pub const DRILLS: &[Drill] = &[Drill {
     tier: Tier::Full,
     ground: Ground::Applied,
     disturbs: true,
-    expected: "<= 5 s, none lost, same leader, old refused",
+    expected: "<= 5 s, none lost, same leader, old refused, older file too",
     run: |stage| stage.as_another(rotate),
 }];
 
@@ -39,8 +39,11 @@ fn rotate(stage: &mut Stage) -> Result<String> {
     let old = before_is_kept(stage, &superuser)?;
     let inserter = Inserter::start_as(stage, writer(stage)?)?;
     let at = clock();
-    let words: Vec<&str> = ["secrets", "rotate"].into_iter().chain(OWN).collect();
-    let mut said = stage.expect(0, &words)?.both();
+    // In two steps: whoever has the file in between has etcd's new ones and nothing else.
+    let (etcd, others) = OWN.split_at(2);
+    let mut said = stage.expect(0, &[&["secrets", "rotate"], etcd].concat())?.both();
+    let between = read(&stage.folder.path("secrets.toml"))?;
+    said.push_str(&stage.expect(0, &[&["secrets", "rotate"], others].concat())?.both());
     said.push_str(&stage.expect(2, &["plan", "--detailed-exitcode"])?.both());
     said.push_str(&stage.expect(0, &["apply", "--auto-approve"])?.both());
     inserter.wait_acks(clock(), 10, seconds(20))?;
@@ -56,9 +59,31 @@ fn rotate(stage: &mut Stage) -> Result<String> {
     stage.expect_converged()?;
     let now = stage.cluster()?.wait_healthy(&HOSTS, seconds(60))?;
     ensure!(now == leader, "{now} leads instead of {leader}");
+    outdated(stage, &between)?;
     refused(stage, &before, &old)?;
     accepted(stage, &leader)?;
-    Ok(format!("{} passwords, gap {gap:.1} s, 0 lost, {leader} leads on, old ones refused", OWN.len()))
+    Ok(format!(
+        "{} passwords, gap {gap:.1} s, 0 lost, {leader} leads on, old ones and an older file refused",
+        OWN.len()
+    ))
+}
+
+/// Whoever has this secrets file is told to get the newer one, and no host is touched.
+pub(super) fn outdated(stage: &mut Stage, secrets: &str) -> Result {
+    // Whoever takes the lock raises the counter.
+    let look = "cat /var/lib/hacluster/fence; sha256sum /var/lib/hacluster/ledger.json";
+    let before = stage.lab.on_all(&HOSTS, look)?;
+    stage.as_another(|stage| {
+        let file = stage.folder.write("secrets.toml", secrets)?;
+        for words in [&["plan"][..], &["apply", "--auto-approve"], &["drift-check"]] {
+            let said = stage.expect(1, words)?;
+            ensure!(said.stderr.contains("somebody changed them since"), "not told why: {}", said.describe());
+        }
+        ensure!(read(&file)? == secrets, "the older file was changed");
+        Ok(())
+    })?;
+    ensure!(stage.lab.on_all(&HOSTS, look)? == before, "hosts were touched with an older secrets file");
+    Ok(())
 }
 
 /// A client with the superuser's password as it is now.
