@@ -9,7 +9,7 @@ use rcgen::{
     KeyPair, KeyUsagePurpose, date_time_ymd,
 };
 use sha2::{Digest, Sha256};
-use x509_parser::prelude::{FromDer, GeneralName, X509Certificate};
+use x509_parser::prelude::{FromDer, GeneralName, ParsedExtension, X509Certificate};
 
 use crate::secret::Secret;
 
@@ -18,6 +18,8 @@ const AUTHORITY_DAYS: u64 = 3650;
 /// Clocks of fresh machines may be behind by this much.
 const BACKDATE: Duration = Duration::from_hours(1);
 const DAY: u64 = 86_400;
+/// Bytes of a key's identifier that are shown.
+const ID: usize = 4;
 
 #[derive(Debug, thiserror::Error)]
 pub enum PkiError {
@@ -57,6 +59,8 @@ pub struct Described {
     pub not_after: u64,
     /// SHA-256 of the public key (DER), lower-case hex.
     pub public_key: String,
+    /// Which key it says to be signed with, as [`Authority::id`].
+    pub authority: Option<String>,
     der: Vec<u8>,
 }
 
@@ -99,6 +103,16 @@ impl Authority {
         Ok((cert.pem(), Secret::new(key.serialize_pem())))
     }
 
+    /// Tells authorities of one cluster apart: the start of its key's identifier, hex.
+    pub fn id(&self) -> Option<String> {
+        let (_, pem) = x509_parser::pem::parse_x509_pem(self.cert_pem.as_bytes()).ok()?;
+        let own = pem.parse_x509().ok()?;
+        own.iter_extensions().find_map(|extension| match extension.parsed_extension() {
+            ParsedExtension::SubjectKeyIdentifier(key) => Some(short(key.0)),
+            _ => None,
+        })
+    }
+
     /// Whether `leaf` carries this authority's signature.
     pub fn signed(&self, leaf: &Described) -> bool {
         let Ok((_, pem)) = x509_parser::pem::parse_x509_pem(self.cert_pem.as_bytes()) else { return false };
@@ -106,6 +120,10 @@ impl Authority {
         X509Certificate::from_der(&leaf.der)
             .is_ok_and(|(_, cert)| cert.verify_signature(Some(own.public_key())).is_ok())
     }
+}
+
+fn short(identifier: &[u8]) -> String {
+    data_encoding::HEXLOWER.encode(&identifier[..identifier.len().min(ID)])
 }
 
 fn usage(word: &str) -> Option<ExtendedKeyUsagePurpose> {
@@ -134,6 +152,10 @@ pub fn describe(pem: &str) -> Option<Described> {
             usages.push("server".to_owned());
         }
     }
+    let authority = cert.iter_extensions().find_map(|extension| match extension.parsed_extension() {
+        ParsedExtension::AuthorityKeyIdentifier(key) => key.key_identifier.as_ref().map(|key| short(key.0)),
+        _ => None,
+    });
     let common_name =
         cert.subject().iter_common_name().next().and_then(|n| n.as_str().ok()).map(str::to_owned);
     Some(Described {
@@ -142,6 +164,7 @@ pub fn describe(pem: &str) -> Option<Described> {
         usages,
         not_after: cert.validity().not_after.timestamp().max(0).cast_unsigned(),
         public_key: data_encoding::HEXLOWER.encode(&Sha256::digest(cert.public_key().raw)),
+        authority,
         der: pem.contents.clone(),
     })
 }
@@ -184,6 +207,7 @@ mod tests {
         assert_eq!(found.not_after, NOW + 825 * DAY);
         assert!(ours.signed(&found));
         assert!(!other.signed(&found));
+        assert!(found.authority.is_some() && found.authority == ours.id() && ours.id() != other.id());
         assert!(key.expose().contains("PRIVATE KEY"));
     }
 

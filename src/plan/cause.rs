@@ -107,3 +107,100 @@ pub fn reason(
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::facts::view::View;
+    use crate::facts::{Fact, Facts, PathFact, PathType};
+    use crate::pki::{Authority, LeafSpec, describe};
+    use crate::plan::{Foreign, Verdict, verdict};
+    use crate::resource::{Certificate, Have};
+    use crate::secrets::Secrets;
+
+    const NOW: u64 = 1_790_000_000;
+    const ID: &str = "n1/certificate:/c.crt";
+
+    /// As it is asked for with `secrets`; without them where `blind`.
+    fn asked(secrets: &Secrets, blind: bool) -> Kind {
+        let spec =
+            serde_json::json!({ "cert": "/c.crt", "key": "/c.key", "names": ["n1"], "usages": ["client"] });
+        let mut asked: Certificate = serde_json::from_value(spec).unwrap();
+        asked.now = NOW;
+        if !blind {
+            asked.authority = Some(secrets.authority.clone());
+            asked.other = secrets.other_authority().cloned();
+        }
+        Kind::Certificate(Box::new(asked))
+    }
+
+    /// A host with a certificate that `authority` issued.
+    fn host(authority: &Authority) -> Facts {
+        let (names, usages) = (vec!["n1".into()], vec!["client".into()]);
+        let (pem, _) =
+            authority.issue(&LeafSpec { common_name: None, names, usages, days: 825 }, NOW).unwrap();
+        let file = |path: &str, mode: &str| {
+            let owner = "root".to_owned();
+            let fact = PathFact {
+                kind: PathType::File,
+                mode: mode.into(),
+                owner,
+                group: "root".into(),
+                target: None,
+            };
+            (path.to_owned(), Fact::Present(fact))
+        };
+        let key = describe(&pem).unwrap().public_key;
+        Facts {
+            paths: [file("/c.crt", "0644"), file("/c.key", "0640")].into(),
+            public_keys: [("/c.key".to_owned(), Fact::Present(key))].into(),
+            contents: [("/c.crt".to_owned(), Fact::Present(pem))].into(),
+            ..Facts::default()
+        }
+    }
+
+    /// What is said where `applied` was applied last and `secrets` are at hand.
+    fn judged(applied: &Secrets, secrets: &Secrets, found: &Facts, blind: bool) -> Verdict {
+        let mut ledger = Ledger::new("cold", "salt".into());
+        let last = asked(applied, false).manage().want().unwrap();
+        ledger.resources.insert(ID.to_owned(), ledger.protect(&last));
+        let view = View { now: NOW, ..View::default() };
+        let kind = asked(secrets, blind);
+        let Have::Fields(have) = kind.manage().have(found, &view) else { panic!("no certificate") };
+        let assessment = Assessment {
+            index: 0,
+            id: ID.to_owned(),
+            host: "n1".to_owned(),
+            change: kind.manage().diff(found, &view),
+            have: Some(have),
+            kind,
+            lacks_secrets: blind,
+            foreign: Foreign::No,
+            stays: None,
+        };
+        verdict(&assessment, Some(&ledger))
+    }
+
+    /// Nobody touched a host while its next certificates wait for an operator.
+    #[test]
+    fn between_two_stages_of_a_succession_certificates_are_pending() {
+        let first = Secrets::generate("cold", NOW).unwrap();
+        let begun = first.succeeded_by(Authority::generate("cold", NOW).unwrap());
+        let issues = begun.settled().unwrap();
+        let drops = issues.settled().unwrap();
+        let over = drops.settled().unwrap();
+        let course = [(&first, &begun), (&begun, &issues), (&issues, &drops), (&drops, &over)];
+        let stranger = host(&Authority::generate("cold", NOW).unwrap());
+        for (applied, next) in course {
+            let found = host(&applied.authority);
+            let waits = next.stage() == Some(crate::secrets::Stage::Issue);
+            let expected = if waits { Verdict::Pending } else { Verdict::Same };
+            assert_eq!(judged(applied, next, &found, false), expected, "{:?}", next.stage());
+            // Somebody else's is drift all the same; without the secrets too.
+            let expected = if waits { Verdict::Both } else { Verdict::Drift };
+            assert_eq!(judged(applied, next, &stranger, false), expected, "{:?}", next.stage());
+            assert_eq!(judged(applied, next, &found, true), Verdict::Same);
+            assert_eq!(judged(applied, next, &stranger, true), Verdict::Drift);
+        }
+    }
+}

@@ -37,6 +37,9 @@ pub struct Certificate {
     pub renew: u64,
     #[serde(skip)]
     pub authority: Option<Authority>,
+    /// The other one while one follows another.
+    #[serde(skip)]
+    pub other: Option<Authority>,
     /// Seconds since 1970, set when the diff is made.
     #[serde(skip)]
     pub now: u64,
@@ -81,10 +84,12 @@ impl Certificate {
     fn describe(&self, found: &Described, host: &Facts, now: u64) -> Fields {
         let left = found.not_after.saturating_sub(now) / 86_400;
         let fits = host.public_keys.get(&self.key).and_then(Fact::present) == Some(&found.public_key);
-        let ours = self.authority.as_ref().is_none_or(|authority| authority.signed(found));
+        let mut known = self.authority.iter().chain(&self.other);
+        let ours = self.authority.is_none() || known.any(|authority| authority.signed(found));
         let valid = if left > self.renew { "yes".to_owned() } else { format!("{left} days left") };
         fields([
             ("issuer", if ours { "this cluster" } else { "another authority" }),
+            ("authority", found.authority.as_deref().unwrap_or("none")),
             ("common_name", found.common_name.as_deref().unwrap_or("none")),
             ("names", &found.names.join(", ")),
             ("usages", &found.usages.join(", ")),
@@ -104,7 +109,7 @@ impl Manage for Certificate {
 
     fn want(&self) -> Option<Fields> {
         let leaf = self.leaf();
-        Some(fields([
+        let mut want = fields([
             ("issuer", "this cluster"),
             ("common_name", leaf.common_name.as_deref().unwrap_or("none")),
             ("names", &leaf.names.join(", ")),
@@ -113,7 +118,11 @@ impl Manage for Certificate {
             ("key", "fits"),
             ("cert_file", &format!("0644 {}:{}", self.owner, self.group)),
             ("key_file", &format!("{} {}:{}", file::octal(&self.mode), self.owner, self.group)),
-        ]))
+        ]);
+        // Which one it is only the secrets say.
+        let id = self.authority.as_ref().and_then(Authority::id);
+        want.extend(id.map(|id| ("authority".to_owned(), id)));
+        Some(want)
     }
 
     fn have(&self, host: &Facts, cluster: &View) -> Have {
@@ -169,6 +178,7 @@ impl Manage for Certificate {
     fn resolve(&mut self, with: &dyn Resolver) -> Result<(), ResolveError> {
         let secrets = with.secrets().ok_or(ResolveError::NoSecrets)?;
         self.authority = Some(secrets.authority.clone());
+        self.other = secrets.other_authority().cloned();
         self.now = with.now();
         Ok(())
     }

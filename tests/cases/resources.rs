@@ -213,10 +213,11 @@ pub(super) fn actual(case: &Case) -> String {
     {
         out.push_str("\n[expect.fields] # from, to\n");
         for field in change.fields() {
-            // A verifier is another one in every run.
-            let shown = |value: &str| {
-                let hidden = field.name == "password" && !value.is_empty();
-                line(if hidden { "(hash)" } else { value })
+            // A verifier and an authority are other ones in every run.
+            let shown = |value: &str| match &*field.name {
+                "password" if !value.is_empty() => line("(hash)"),
+                "authority" if !value.is_empty() => line("(id)"),
+                _ => line(value),
             };
             let _ = writeln!(out, "{} = [{}, {}]", key(&field.name), shown(&field.from), shown(&field.to));
         }

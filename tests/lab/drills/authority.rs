@@ -1,6 +1,7 @@
 //! Owns: another certificate authority, in three applies under an application that
 //! writes all the time.
 
+use super::rotate::outdated;
 use crate::command::{Result, ensure};
 use crate::inserter::{Inserter, clock};
 use crate::lab::{HOSTS, address, seconds};
@@ -16,7 +17,7 @@ pub const DRILLS: &[Drill] = &[Drill {
     tier: Tier::Full,
     ground: Ground::Applied,
     disturbs: true,
-    expected: "<= 5 s, none lost, same leader, former one refused",
+    expected: "<= 5 s, none lost, same leader, former one and older files refused",
     run: |stage| stage.as_another(replaced),
 }];
 
@@ -36,6 +37,7 @@ const NEXT: &str = "/run/next.crt";
 fn replaced(stage: &mut Stage) -> Result<String> {
     let leader = stage.cluster()?.wait_healthy(&HOSTS, seconds(90))?;
     let (before, old) = (stage.secrets()?, stage.sql()?);
+    let first = read(&stage.folder.path("secrets.toml"))?;
     let kept = stage.folder.write("former.crt", &before.authority)?;
     let old = old.trusting(kept);
     stage.lab.sh("node1", &format!("cp -a {OWN} {FORMER}"))?;
@@ -43,9 +45,10 @@ fn replaced(stage: &mut Stage) -> Result<String> {
     stage.expect(0, &["secrets", "rotate", "authority"])?;
     stage.expect(1, &["secrets", "rotate", "authority"])?;
     let (mut longest, mut looks, mut took) = (0.0_f64, 0, Vec::new());
+    let mut files = vec![first];
     for (step, (now, next)) in STAGES.into_iter().enumerate() {
-        let planned = stage.expect(2, &["plan", "--detailed-exitcode"])?;
-        ensure!(planned.both().contains(now), "the plan does not say '{now}': {}", planned.describe());
+        files.push(read(&stage.folder.path("secrets.toml"))?);
+        waits(stage, now)?;
         let watch = Watch::start(stage)?;
         let (gap, seconds) = apply(stage, next)?;
         looks += watch.finish(&[])?;
@@ -53,8 +56,10 @@ fn replaced(stage: &mut Stage) -> Result<String> {
         took.push(format!("{seconds:.0}"));
         let leads = stage.cluster()?.wait_healthy(&HOSTS, crate::lab::seconds(60))?;
         ensure!(leads == leader, "{leads} leads instead of {leader} after {now}");
-        if step == 1 {
-            issued(stage)?;
+        match step {
+            0 => outdated(stage, &files[0])?,
+            1 => issued(stage)?,
+            _ => outdated(stage, &files[2])?,
         }
     }
     stage.expect_converged()?;
@@ -66,9 +71,18 @@ fn replaced(stage: &mut Stage) -> Result<String> {
     refused(stage, &old)?;
     Ok(format!(
         "gap {longest:.1} s in three applies ({} s), 0 lost, {leader} leads on, never two down in {looks} looks, \
-         the former one refused",
+         the former one and older files refused",
         took.join(", ")
     ))
+}
+
+/// However long an operator waits: it is to be applied, and nobody touched a host.
+fn waits(stage: &mut Stage, now: &str) -> Result {
+    let checked = stage.expect(3, &["drift-check"])?;
+    ensure!(checked.stdout.contains("/etc/"), "nothing is pending: {}", checked.describe());
+    let planned = stage.expect(2, &["plan", "--detailed-exitcode"])?;
+    ensure!(planned.both().contains(now), "the plan does not say '{now}': {}", planned.describe());
+    Ok(())
 }
 
 /// The longest time without a write, and how long it took; both in seconds.
