@@ -15,6 +15,8 @@ use crate::resource::Kind;
 impl Worker<'_> {
     /// Of these steps those that may take the host's members down, where some group
     /// cannot do without them. What a group itself orders is judged by that group.
+    /// What is confirmed or taken back may go on where a group has no member to spare:
+    /// open connections outlive it, and a host that is to help has to be let in.
     pub(super) async fn unspared(&self, host: &str, steps: &[(usize, Vec<usize>)]) -> Vec<(usize, Outcome)> {
         let risky = |index: &usize| {
             let resource = &self.planner.resources[*index];
@@ -24,7 +26,8 @@ impl Worker<'_> {
         if risky.is_empty() {
             return Vec::new();
         }
-        match self.spare(host).await {
+        let confirmed = risky.iter().all(|index| self.planner.resources[*index].confirm);
+        match self.spare(host, confirmed).await {
             Ok(()) => Vec::new(),
             Err(why) => {
                 risky.into_iter().map(|index| (index, Outcome::Failed { why: why.clone() })).collect()
@@ -32,8 +35,9 @@ impl Worker<'_> {
         }
     }
 
-    /// Reads until every group can do without the host.
-    async fn spare(&self, host: &str) -> Result<(), String> {
+    /// Reads until every group can do without the host, or at least has nobody else
+    /// who fell since the run began.
+    async fn spare(&self, host: &str, confirmed: bool) -> Result<(), String> {
         let formed = |group: &GroupName| group.formed(&self.view());
         if !GroupName::ALL.iter().any(formed) {
             return Ok(());
@@ -43,7 +47,8 @@ impl Worker<'_> {
             self.look().await;
             let view = self.view();
             let needed = |group: &GroupName| {
-                group.misses(host, &view).or_else(|| self.fell(*group, host, &view)).map(|why| (*group, why))
+                let misses = group.misses(host, &view).filter(|_| !confirmed);
+                misses.or_else(|| self.fell(*group, host, &view)).map(|why| (*group, why))
             };
             let Some((group, why)) = GroupName::ALL.iter().filter(|g| formed(g)).find_map(needed) else {
                 return Ok(());
