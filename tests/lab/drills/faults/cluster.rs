@@ -71,6 +71,7 @@ fn nobody(stage: &mut Stage) -> Result<Seen> {
     let preset = "preset  = \"fast\"";
     stage.folder.edit(preset, &format!("{preset}\nmax_connections = 150"))?;
     stage.expect(0, &["apply", "--auto-approve", "--target", "patroni/settings of the whole cluster"])?;
+    stage.expect(0, &["apply", "--auto-approve", "--exclude", "patroni_restart:*"])?;
     let pending = |stage: &Stage, host: &str| -> Result<bool> {
         let rows = stage.cluster()?.patronictl("node1")?;
         let row = rows.as_array().into_iter().flatten().find(|row| row["Member"] == host);
