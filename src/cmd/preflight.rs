@@ -170,6 +170,7 @@ mod tests {
         e: its clock is 301 s behind this machine's, so certificates would not be valid; set the one that is wrong (`date -s @SECONDS`), chrony keeps it later
         ");
     }
+
     #[test]
     fn two_hosts_may_be_too_far_apart_where_each_is_near_this_machine() {
         let at = |late: u64| {
