@@ -31,7 +31,7 @@ const LOOK: Duration = Duration::from_millis(5);
 fn killed(stage: &mut Stage) -> Result<String> {
     let seed = std::env::var("HACLUSTER_SEED").ok().and_then(|seed| seed.parse().ok()).unwrap_or(20_261_121);
     let mut random: u64 = seed;
-    let (mut kills, mut from_nothing) = (0, 1);
+    let (mut kills, mut ends) = (0, Vec::new());
     while kills < KILLS {
         // Knuth's MMIX constants.
         random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
@@ -40,29 +40,37 @@ fn killed(stage: &mut Stage) -> Result<String> {
             kills += 1;
         } else {
             // It got to its end before: once more from nothing.
-            stage.expect_converged()?;
+            ends.push(end(stage)?);
             stage.lab.power(&[&["reset"][..], &HOSTS].concat())?;
-            from_nothing += 1;
         }
     }
     let last = stage.expect(0, &APPLY)?;
-    stage.cluster()?.wait_healthy(&HOSTS, seconds(60))?;
-    stage.expect_converged()?;
-    let found = digest(stage)?;
+    ends.push(end(stage)?);
     stage.lab.power(&[&["reset"][..], &HOSTS].concat())?;
     stage.expect(0, &APPLY)?;
-    stage.cluster()?.wait_healthy(&HOSTS, seconds(60))?;
-    for (what, twin) in digest(stage)? {
-        let ours = found.get(&what).map_or("nothing", String::as_str);
-        ensure!(ours == twin, "{what} is {ours}, the twin has {twin} (seed {seed})");
+    let twin = end(stage)?;
+    let of = |all: &Digest, what: &str| all.get(what).map_or("nothing", String::as_str).to_owned();
+    for found in &ends {
+        for what in twin.keys().chain(found.keys()) {
+            let (ours, theirs) = (of(found, what), of(&twin, what));
+            ensure!(ours == theirs, "{what} is {ours}, the twin has {theirs} (seed {seed})");
+        }
     }
     let resumed = last.both().contains("was cut");
     ensure!(resumed, "the last run does not say that one before was cut: {}", last.describe());
     Ok(format!(
-        "{kills} times killed in {from_nothing} goes, then done in {:.1} s; {} things equal (seed {seed})",
+        "{kills} times killed in {} goes, the last done in {:.1} s; each ended as the twin in {} things (seed {seed})",
+        ends.len(),
         last.took.as_secs_f64(),
-        found.len()
+        twin.len()
     ))
+}
+
+/// What stands when a run got to its end.
+fn end(stage: &mut Stage) -> Result<Digest> {
+    stage.cluster()?.wait_healthy(&HOSTS, seconds(60))?;
+    stage.expect_converged()?;
+    digest(stage)
 }
 
 /// Kills a run once its journal has so many lines more; whether it still ran.
@@ -83,9 +91,11 @@ fn lines(stage: &Stage) -> usize {
     runs.map(|file| fs::read_to_string(file.path()).unwrap_or_default().lines().count()).sum()
 }
 
+type Digest = BTreeMap<String, String>;
+
 /// What hacluster holds on each host, without what is new with every start.
-fn digest(stage: &Stage) -> Result<BTreeMap<String, String>> {
-    let mut found = BTreeMap::new();
+fn digest(stage: &Stage) -> Result<Digest> {
+    let mut found = Digest::new();
     for host in HOSTS {
         let ledger: Value = serde_json::from_str(&stage.lab.sh(host, "cat /var/lib/hacluster/ledger.json")?)
             .map_err(|e| format!("{host}'s ledger: {e}"))?;
