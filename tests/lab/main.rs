@@ -21,6 +21,8 @@ mod forms;
 mod inserter;
 mod lab;
 mod matrix;
+mod observed;
+mod operator;
 mod product;
 mod runner;
 mod signals;

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use crate::command::Result;
 use crate::matrix;
+use crate::observed::{self, observed};
 use crate::stage::{Ground, Stage};
 use crate::table::{self, word};
 
@@ -52,10 +53,13 @@ pub fn kept() -> bool {
     std::env::var("HACLUSTER_LAB_KEEP").is_ok_and(|v| v == "1")
 }
 
-/// Cases that are not in exactly one place.
+/// Cases that are not in exactly one place, or not looked at as they have to be.
 pub fn misplaced(drills: &[Drill]) -> Vec<String> {
     let claims = drills.iter().flat_map(|drill| drill.cases.iter().map(|case| (drill.name, *case)));
-    matrix::wrong(&claims.collect::<Vec<_>>()).unwrap_or_else(|error| vec![error.to_string()])
+    let mut wrong =
+        matrix::wrong(&claims.collect::<Vec<_>>()).unwrap_or_else(|error| vec![error.to_string()]);
+    wrong.extend(observed::wrong(drills));
+    wrong
 }
 
 /// Runs drills, of `all` there are, as far as they are of the tier; whether all of
@@ -96,7 +100,7 @@ fn row(stage: &mut Stage, drill: Drill, tier: Tier) -> Row {
     let waited = before.elapsed();
     let start = Instant::now();
     let result = match prepared {
-        Ok(()) => guarded(|| (drill.run)(stage)),
+        Ok(()) => guarded(|| observed(stage, &drill)),
         Err(why) => Err(format!("could not be prepared: {why}")),
     };
     let took = start.elapsed();
@@ -124,7 +128,7 @@ fn row(stage: &mut Stage, drill: Drill, tier: Tier) -> Row {
 }
 
 /// A panic is a failure like any other: the lab must come down after it.
-fn guarded<T>(work: impl FnOnce() -> Result<T>) -> Result<T> {
+pub fn guarded<T>(work: impl FnOnce() -> Result<T>) -> Result<T> {
     catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|panic| {
         let said = panic.downcast_ref::<String>().cloned();
         let said = said.or_else(|| panic.downcast_ref::<&str>().map(|s| (*s).to_owned()));
@@ -134,7 +138,7 @@ fn guarded<T>(work: impl FnOnce() -> Result<T>) -> Result<T> {
 
 fn report(stage: &Stage, name: &str, why: &str) {
     eprintln!("\n##### {name} failed\n{why}");
-    if let Some(last) = stage.last() {
+    if let Some(last) = &stage.last {
         eprintln!("\n##### the last command of the product\n{}", last.describe());
     }
     match stage.lab.status() {

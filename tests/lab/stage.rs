@@ -5,8 +5,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::cluster::Cluster;
-use crate::command::{Call, Output, Result, ensure};
+use crate::command::{Output, Result};
 use crate::lab::{HOSTS, Lab, Os, seconds};
+use crate::observed::Terms;
 use crate::product::{Folder, Secrets};
 use crate::sweep::Sweep;
 
@@ -32,7 +33,6 @@ enum Now {
     Disturbed,
 }
 
-const SNAPSHOT: &str = "applied";
 /// What comes after which line of the lab's inventory. A NAS may lead only where
 /// replication waits for nobody.
 const SYNCHRONOUS: [(&str, &str); 2] =
@@ -45,13 +45,17 @@ pub struct Stage {
     pub lab: Lab,
     pub folder: Folder,
     pub sweep: Arc<Sweep>,
+    /// What the drill that runs asks of those who look.
+    pub terms: Terms,
     now: Now,
-    /// The replication that was applied last waits for a standby.
-    synchronous: bool,
-    snapshot: bool,
+    /// What was applied last: `Applied` or `Synchronous`.
+    applied: Ground,
+    /// Those of the two that can be restored.
+    kept: Vec<Ground>,
     /// Why no cluster can be had; then no drill tries again.
     broken: Option<String>,
-    last: Option<Output>,
+    /// What the product said last.
+    pub last: Option<Output>,
 }
 
 impl Stage {
@@ -64,9 +68,10 @@ impl Stage {
             lab,
             folder,
             sweep: Sweep::start(),
+            terms: Terms::default(),
             now: if kept { Now::Disturbed } else { Now::Unknown },
-            synchronous: false,
-            snapshot: kept,
+            applied: Ground::Applied,
+            kept: if kept { vec![Ground::Applied] } else { Vec::new() },
             broken: None,
             last: None,
         })
@@ -75,10 +80,6 @@ impl Stage {
     /// Why there is no cluster to be had.
     pub fn broken(&self) -> Option<&str> {
         self.broken.as_deref()
-    }
-
-    pub fn last(&self) -> Option<&Output> {
-        self.last.as_ref()
     }
 
     /// The hosts are no longer as the last `prepare` left them.
@@ -97,7 +98,7 @@ impl Stage {
         }
         match self.now {
             Now::Applied => {}
-            Now::Disturbed if self.snapshot => self.restore()?,
+            Now::Disturbed if !self.kept.is_empty() => self.restore(ground)?,
             _ => {
                 if self.now != Now::Fresh {
                     self.fresh()?;
@@ -105,26 +106,37 @@ impl Stage {
                 self.apply().inspect_err(|why| self.broken = Some(first_line(why)))?;
             }
         }
-        // A drill of a fault leaves all as it was, unless it fails.
+        // A drill that shows cases leaves all as it was, unless it fails.
         let may_disturb = disturbs || ground == Ground::Synchronous;
-        if may_disturb && !self.snapshot {
-            self.replicate(false)?;
+        if may_disturb && self.kept.is_empty() {
+            self.replicate(Ground::Applied)?;
             self.keep()?;
         }
-        self.replicate(ground == Ground::Synchronous)
+        self.replicate(ground)?;
+        if may_disturb && !self.kept.contains(&ground) {
+            self.keep()?;
+        }
+        if ground == Ground::Synchronous { self.cluster()?.synchronous("node1").map(drop) } else { Ok(()) }
     }
 
-    fn replicate(&mut self, synchronous: bool) -> Result {
-        if self.synchronous != synchronous {
-            for (without, more) in SYNCHRONOUS {
-                let with = format!("{without}\n{more}");
-                let (from, to) = if synchronous { (without, &*with) } else { (&*with, without) };
-                self.folder.edit(from, to)?;
-            }
-            self.apply()?;
-            self.synchronous = synchronous;
+    fn replicate(&mut self, ground: Ground) -> Result {
+        if self.applied == ground {
+            return Ok(());
         }
-        if synchronous { self.cluster()?.synchronous("node1").map(drop) } else { Ok(()) }
+        self.ask_for(ground)?;
+        self.apply()?;
+        self.applied = ground;
+        Ok(())
+    }
+
+    /// cluster.toml with that replication instead of the other.
+    fn ask_for(&self, ground: Ground) -> Result {
+        SYNCHRONOUS.into_iter().try_for_each(|(without, more)| {
+            let with = format!("{without}\n{more}");
+            let (from, to) =
+                if ground == Ground::Synchronous { (without, &*with) } else { (&*with, without) };
+            self.folder.edit(from, to)
+        })
     }
 
     /// Hosts of another system are other hosts: nothing that was kept counts.
@@ -133,24 +145,25 @@ impl Stage {
             self.sweep.journals(&self.lab);
             self.lab.os = os;
             self.now = Now::Unknown;
-            self.snapshot = false;
         }
     }
 
     fn fresh(&mut self) -> Result {
-        if self.now == Now::Unknown {
-            // What a demo or a crashed run left.
+        if ![Now::Unknown, Now::Fresh].contains(&self.now) {
+            self.sweep.journals(&self.lab);
+        }
+        if self.now == Now::Unknown || !self.kept.is_empty() {
+            // What a demo or a crashed run left; snapshots, which carry one another.
             self.lab.down()?;
             self.lab.up()?;
         } else if self.now != Now::Fresh {
-            self.sweep.journals(&self.lab);
             self.lab.power(&[&["reset"][..], &HOSTS].concat())?;
         }
         // A new cluster gets new secrets; an old CA beside new hosts is fine too,
         // but a ledger without its secrets is an error by design.
         self.folder = Folder::new(&self.lab)?;
-        self.synchronous = false;
-        self.snapshot = false;
+        self.applied = Ground::Applied;
+        self.kept.clear();
         self.now = Now::Fresh;
         Ok(())
     }
@@ -167,17 +180,22 @@ impl Stage {
         self.sweep.journals(&self.lab);
         self.now = Now::Disturbed;
         self.lab.power(&["off"])?;
-        self.lab.power(&["snapshot", SNAPSHOT])?;
-        self.snapshot = true;
+        self.lab.power(&["snapshot", snapshot(self.applied)])?;
+        self.kept.push(self.applied);
         self.boot()
     }
 
-    fn restore(&mut self) -> Result {
+    /// What is asked for, or what comes nearest to it.
+    fn restore(&mut self, ground: Ground) -> Result {
         self.sweep.journals(&self.lab);
-        self.lab.power(&["restore", SNAPSHOT])?;
+        let ground = if self.kept.contains(&ground) { ground } else { Ground::Applied };
+        self.lab.power(&["restore", snapshot(ground)])?;
         // The disks are as they were applied, so the file is, too.
         self.folder.write_inventory(&self.lab)?;
-        self.synchronous = false;
+        if ground == Ground::Synchronous {
+            self.ask_for(ground)?;
+        }
+        self.applied = ground;
         self.boot()
     }
 
@@ -186,51 +204,6 @@ impl Stage {
         self.cluster()?.wait_healthy(&HOSTS, seconds(90))?;
         self.now = Now::Applied;
         Ok(())
-    }
-
-    /// Runs the product; its words are kept for the search for secrets.
-    pub fn hacluster(&mut self, words: &[&str]) -> Result<Output> {
-        let call = self.folder.hacluster(&self.lab, APPLY_LIMIT, words);
-        self.watched(call)
-    }
-
-    /// The same with something to read on its standard input.
-    pub fn told(&mut self, words: &[&str], input: &str) -> Result<Output> {
-        let call = self.folder.hacluster(&self.lab, APPLY_LIMIT, words).stdin(input);
-        self.watched(call)
-    }
-
-    fn watched(&mut self, call: Call) -> Result<Output> {
-        let output = self.sweep.during(&self.folder, || call.run())?;
-        self.sweep.said(&output);
-        self.last = Some(output.clone());
-        output.calm()?;
-        Ok(output)
-    }
-
-    /// The same with the exit status it must have.
-    pub fn expect(&mut self, status: i32, words: &[&str]) -> Result<Output> {
-        let output = self.hacluster(words)?;
-        ensure!(output.status == status, "exit {} instead of {status}: {}", output.status, output.describe());
-        Ok(output)
-    }
-
-    /// Nothing to do, said by exit code and words.
-    pub fn expect_converged(&mut self) -> Result<Output> {
-        let output = self.expect(0, &["plan", "--detailed-exitcode"])?;
-        let counts = crate::product::counts(&output.stdout)?;
-        ensure!(counts.is_none_or(|c| c == [0; 3]), "exit 0 with a plan of {counts:?}");
-        Ok(output)
-    }
-
-    /// Does `work` as another operator, with the same cluster.toml and
-    /// secrets.toml in a folder of his own that he may edit.
-    pub fn as_another<T>(&mut self, work: impl FnOnce(&mut Self) -> Result<T>) -> Result<T> {
-        let other = self.folder.fresh_clone(&self.lab)?;
-        let own = std::mem::replace(&mut self.folder, other);
-        let done = work(self);
-        self.folder = own;
-        done
     }
 
     pub fn secrets(&self) -> Result<Secrets> {
@@ -242,6 +215,11 @@ impl Stage {
         let ca = self.folder.write("ca.crt", &secrets.authority)?;
         Ok(Cluster::new(self.lab.clone(), ca, secrets.value("etcd.root")?.to_owned()))
     }
+}
+
+/// The name of that snapshot.
+fn snapshot(ground: Ground) -> &'static str {
+    if ground == Ground::Synchronous { "synchronous" } else { "applied" }
 }
 
 fn first_line(why: &str) -> String {

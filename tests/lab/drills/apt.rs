@@ -14,7 +14,7 @@ pub const DRILLS: &[Drill] = &[Drill {
     name: "apt-lock",
     cases: &["F38"],
     tier: Tier::Full,
-    ground: Ground::Applied,
+    ground: Ground::Synchronous,
     disturbs: true,
     expected: "16 s: done; for ever: given up in time, pid named",
     run: |stage| stage.as_another(locked),

@@ -16,7 +16,7 @@ pub const DRILLS: &[Drill] = &[
         name: "member-dies-mid-roll",
         cases: &["F64"],
         tier: Tier::Full,
-        ground: Ground::Applied,
+        ground: Ground::Synchronous,
         disturbs: true,
         expected: "the others not touched, exit 1; then done",
         run: |stage| stage.as_another(dies),
@@ -25,7 +25,7 @@ pub const DRILLS: &[Drill] = &[
         name: "patroni-paused",
         cases: &["F68"],
         tier: Tier::Full,
-        ground: Ground::Applied,
+        ground: Ground::Synchronous,
         disturbs: true,
         expected: "nothing restarts before it is resumed; the way is told",
         run: |stage| stage.as_another(paused),
@@ -67,6 +67,7 @@ fn dies(stage: &mut Stage) -> Result<String> {
     let run = stage.folder.hacluster(&stage.lab, APPLY_LIMIT, &APPLY).start()?;
     let first = wait_for("the first member", seconds(90), Duration::from_millis(50), || first_done(stage))?;
     let (host, victim) = member(&first).ok_or_else(|| format!("{first} is no member"))?;
+    stage.excuse(host);
     stage
         .lab
         .sh(host, &format!("systemctl kill -s KILL --kill-whom=all {victim}; systemctl stop {victim}"))?;

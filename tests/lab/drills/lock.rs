@@ -14,7 +14,7 @@ pub const DRILLS: &[Drill] = &[
         name: "lock-races",
         cases: &["F07"],
         tier: Tier::Full,
-        ground: Ground::Applied,
+        ground: Ground::Synchronous,
         disturbs: false,
         expected: "500 times taken, never twice at once",
         run: races,
@@ -23,10 +23,10 @@ pub const DRILLS: &[Drill] = &[
         name: "vanished-client",
         cases: &["F08", "F13"],
         tier: Tier::Full,
-        ground: Ground::Applied,
+        ground: Ground::Synchronous,
         disturbs: true,
         expected: "free in 35 s, adopted, done once",
-        run: vanished,
+        run: |stage| stage.as_another(vanished),
     },
 ];
 

@@ -15,7 +15,7 @@ pub const DRILLS: &[Drill] = &[Drill {
     name: "lockout-reverts",
     cases: &["F19", "F20"],
     tier: Tier::Full,
-    ground: Ground::Applied,
+    ground: Ground::Synchronous,
     disturbs: true,
     expected: "taken back in <= 40 s, one host touched; a good one stays, sshd anew is no matter",
     run: |stage| stage.as_another(lockout),

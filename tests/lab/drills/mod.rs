@@ -40,6 +40,9 @@ use crate::runner::Drill;
 
 pub fn all() -> Vec<Drill> {
     [
+        // On hosts as new: what comes after them would have to make its cluster again.
+        strangers::DRILLS,
+        killed::DRILLS,
         database::DRILLS,
         idempotent::DRILLS,
         readonly::DRILLS,
@@ -52,7 +55,6 @@ pub fn all() -> Vec<Drill> {
         lock::DRILLS,
         stopped::DRILLS,
         skew::DRILLS,
-        killed::DRILLS,
         reach::DRILLS,
         ports::DRILLS,
         power::DRILLS,
@@ -70,7 +72,6 @@ pub fn all() -> Vec<Drill> {
         lockout::DRILLS,
         scanners::DRILLS,
         divided::DRILLS,
-        strangers::DRILLS,
         &faults::drills(),
         secret::DRILLS,
         bookworm::DRILLS,

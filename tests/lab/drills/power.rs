@@ -22,6 +22,7 @@ pub const DRILLS: &[Drill] = &[
     drill("two-killed", Tier::Quick, "survivor leads, VIP follows", |s| two(s, 45.0)),
     Drill {
         cases: &["F82"],
+        ground: Ground::Synchronous,
         ..drill("all-killed", Tier::Full, "all rejoin in 75 s, plan empty", all_killed)
     },
     drill("leader-killed-fast-etcd-on", Tier::Full, "3 x <= 30 s", |s| leader(s, true, 3, 30.0)),
@@ -112,23 +113,19 @@ fn two(stage: &mut Stage, limit: f64) -> Result<String> {
 }
 
 fn all_killed(stage: &mut Stage) -> Result<String> {
-    let inserter = Inserter::start(stage)?;
-    let at = clock();
+    // Every host comes back with its disk: what was fsynced stays.
+    stage.limit_gap(ANSWERS);
+    for host in HOSTS {
+        stage.excuse(host);
+    }
     stage.lab.power(&[&["kill"][..], &HOSTS].concat())?;
     let off = Instant::now();
     stage.lab.power(&["boot"])?;
     let booted = off.elapsed().as_secs_f64();
-    inserter.wait_acks(clock() - 1.0, 10, seconds(100))?;
-    let log = inserter.finish()?;
-    let gap = log.gap(at)?;
-    ensure!(gap <= ANSWERS, "nobody could write for {gap:.1} s, more than {ANSWERS} s");
-    let (lost, oldest) = log.lost(at);
-    // Every host comes back with its disk: what was fsynced stays.
-    ensure!(lost == 0, "{lost} acknowledged rows are lost, the oldest of {oldest:.1} s before the cut");
     let leader = stage.cluster()?.wait_healthy(&HOSTS, seconds(120))?;
     let healthy = off.elapsed().as_secs_f64();
     stage.expect_converged()?;
-    Ok(format!("gap {gap:.1} s (booted in {booted:.1} s), {leader} leads, all well after {healthy:.1} s"))
+    Ok(format!("booted in {booted:.1} s, {leader} leads, all well after {healthy:.1} s"))
 }
 
 /// The same with the other preset, applied to the running cluster.

@@ -10,7 +10,7 @@ pub const DRILLS: &[Drill] = &[Drill {
     name: "jump-and-sudo",
     cases: &["F29"],
     tier: Tier::Full,
-    ground: Ground::Applied,
+    ground: Ground::Synchronous,
     disturbs: true,
     expected: "0 changes as ops through a trusted bastion; no sudo: exit 4",
     run: jump_and_sudo,

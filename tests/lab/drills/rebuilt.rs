@@ -24,6 +24,7 @@ pub const DRILLS: &[Drill] = &[
     drill("rebuilt-node2", Tier::Quick, |s| rebuilt(s, "node2", &["reset"], |_| Ok(()))),
     Drill {
         cases: &["F23", "F70"],
+        ground: Ground::Synchronous,
         expected: "key refused, pinned, rejoins",
         ..drill("rebuilt-node1", Tier::Full, |s| s.as_another(with_a_new_key))
     },
@@ -41,6 +42,7 @@ fn rebuilt(
     let cluster = stage.cluster()?;
     let others: Vec<&str> = HOSTS.into_iter().filter(|h| *h != host).collect();
     let (old, marks) = (voter_ids(stage, others[0], host)?, cluster.marks(others[0])?);
+    stage.excuse(host);
     stage.lab.power(&[reset, &[host]].concat())?;
     // It may have led: then the others first have to notice.
     crate::command::wait_for("a leader among the others", seconds(60), seconds(1), || {

@@ -10,7 +10,7 @@ pub const DRILLS: &[Drill] = &[Drill {
     name: "selected-and-saved",
     cases: &["F10"],
     tier: Tier::Full,
-    ground: Ground::Applied,
+    ground: Ground::Synchronous,
     disturbs: false,
     expected: "one done, rest deferred; stale named",
     run: selected_and_saved,

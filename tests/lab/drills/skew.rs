@@ -14,7 +14,7 @@ pub const DRILLS: &[Drill] = &[Drill {
     name: "clock-skew",
     cases: &["F46"],
     tier: Tier::Full,
-    ground: Ground::Applied,
+    ground: Ground::Synchronous,
     disturbs: true,
     expected: "the lock holds, 0 changes stay 0; a change is refused",
     run: |stage| stage.as_another(skewed),

@@ -1,17 +1,17 @@
 //! Owns: packages that cannot be had, are not trusted, or ask questions.
 
-use super::{APPLY, Seen, fault, observed, playbook, says};
+use super::{APPLY, fault, playbook, says, settled};
 use crate::command::{Result, ensure};
 use crate::lab::{HOSTS, seconds};
 use crate::runner::Drill;
 use crate::stage::Stage;
 
 pub const DRILLS: &[Drill] = &[
-    fault("mirror-down", &["F40"], "told, no file of a service before its package", |s| observed(s, mirror)),
+    fault("mirror-down", &["F40"], "told, no file of a service before its package", |s| settled(s, mirror)),
     fault("repository-not-trusted", &["F41"], "unsigned and expired refused, 0 packages", |s| {
-        observed(s, untrusted)
+        settled(s, untrusted)
     }),
-    fault("package-asks", &["F43"], "no question, our file stays, said", |s| observed(s, conffile)),
+    fault("package-asks", &["F43"], "no question, our file stays, said", |s| settled(s, conffile)),
 ];
 
 /// Makes a package on every host and puts it into what they install from.
@@ -57,7 +57,7 @@ name = "service"
 unit = { name = "drill-far.service", state = "started" }
 "#;
 
-fn mirror(stage: &mut Stage) -> Result<Seen> {
+fn mirror(stage: &mut Stage) -> Result<String> {
     publish(stage, "drill-far", "1", "exit 0")?;
     playbook(stage, SERVICE)?;
     stage.lab.on_all(&HOSTS, "mv /srv/repo /srv/repo-away")?;
@@ -70,10 +70,7 @@ fn mirror(stage: &mut Stage) -> Result<Seen> {
     let next = stage.expect(0, &APPLY)?;
     stage.lab.on_all(&HOSTS, "systemctl is-active -q drill-far && test -e /etc/drill-far/settings")?;
     let times = (failed.took.as_secs_f64(), next.took.as_secs_f64());
-    Ok(Seen::new(format!(
-        "exit 1 after {:.1} s, nothing of the service there; then {:.1} s",
-        times.0, times.1
-    )))
+    Ok(format!("exit 1 after {:.1} s, nothing of the service there; then {:.1} s", times.0, times.1))
 }
 
 /// Where a second repository is asked, and how it is wrong.
@@ -81,7 +78,7 @@ const SOURCE: &str = "/etc/apt/sources.list.d/drill.sources";
 const UNSIGNED: &str = "Types: deb\\nURIs: file:/srv/drill-repo\\nSuites: ./\\nSigned-By: /usr/share/keyrings/debian-archive-keyring.gpg\\n";
 const TRUSTED: &str = "Types: deb\\nURIs: file:/srv/drill-repo\\nSuites: ./\\nTrusted: yes\\n";
 
-fn untrusted(stage: &mut Stage) -> Result<Seen> {
+fn untrusted(stage: &mut Stage) -> Result<String> {
     publish(stage, "drill-odd", "1", "exit 0")?;
     playbook(stage, "[[step]]\nname = \"package\"\npackage = [\"drill-odd\"]\n")?;
     let made = "rm -rf /srv/drill-repo; mkdir /srv/drill-repo; cp /srv/repo/Packages /srv/drill-repo/; cd /srv/drill-repo";
@@ -104,10 +101,10 @@ fn untrusted(stage: &mut Stage) -> Result<Seen> {
         ways += 1;
     }
     stage.expect(0, &APPLY)?;
-    Ok(Seen::new(format!("{ways} ways refused, then installed")))
+    Ok(format!("{ways} ways refused, then installed"))
 }
 
-fn conffile(stage: &mut Stage) -> Result<Seen> {
+fn conffile(stage: &mut Stage) -> Result<String> {
     publish(stage, "drill-asks", "1", "exit 0")?;
     playbook(stage, "[[step]]\nname = \"package\"\npackage = [\"drill-asks\"]\n")?;
     stage.expect(0, &APPLY)?;
@@ -121,8 +118,8 @@ fn conffile(stage: &mut Stage) -> Result<Seen> {
         stage.lab.on_all(&HOSTS, "dpkg-query -W -f '${Version} ' drill-asks; cat /etc/drill-asks.conf")?;
     ensure!(now.iter().all(|said| said == "2 by hand\n"), "{now:?}");
     stage.lab.on_all(&HOSTS, "test -e /etc/drill-asks.conf.dpkg-dist")?;
-    Ok(Seen::new(format!(
+    Ok(format!(
         "2 after 1 in {:.1} s, the file by hand is there, the new one beside it",
         updated.took.as_secs_f64()
-    )))
+    ))
 }

@@ -4,23 +4,21 @@
 use std::fs;
 
 use super::super::rolling::{began, restarts, sorted, standbys};
-use super::{FILE, Seen, fault, observed, says, spoil, spoiled};
+use super::{FILE, fault, says, settled, spoil, spoiled};
 use crate::command::{Result, ensure};
 use crate::lab::{HOSTS, seconds};
 use crate::runner::Drill;
 use crate::stage::Stage;
 
 pub const DRILLS: &[Drill] = &[
-    fault("plan-tampered", &["F11"], "each changed byte refused, 0 effects", |s| observed(s, tampered)),
-    fault("leader-moves-after-plan", &["F14"], "new order, whoever leads now is last", |s| {
-        observed(s, moved)
-    }),
+    fault("plan-tampered", &["F11"], "each changed byte refused, 0 effects", |s| settled(s, tampered)),
+    fault("leader-moves-after-plan", &["F14"], "new order, whoever leads now is last", |s| settled(s, moved)),
 ];
 
 /// Bytes that are changed, one at a time, all over the file.
 const FLIPS: usize = 8;
 
-fn tampered(stage: &mut Stage) -> Result<Seen> {
+fn tampered(stage: &mut Stage) -> Result<String> {
     let path = stage.folder.path("kept.plan");
     let kept = path.display().to_string();
     spoil(stage, &["node1"])?;
@@ -37,10 +35,10 @@ fn tampered(stage: &mut Stage) -> Result<Seen> {
     fs::write(&path, &right).map_err(|e| e.to_string())?;
     stage.expect(0, &["apply", &kept])?;
     ensure!(spoiled(stage)?.is_empty(), "the plan as it was saved did nothing");
-    Ok(Seen::new(format!("{FLIPS} bytes of {} refused", right.len())))
+    Ok(format!("{FLIPS} bytes of {} refused", right.len()))
 }
 
-fn moved(stage: &mut Stage) -> Result<Seen> {
+fn moved(stage: &mut Stage) -> Result<String> {
     let cluster = stage.cluster()?;
     let leader = cluster.leader("node1")?;
     let preset = "preset  = \"fast\"";
@@ -61,5 +59,5 @@ fn moved(stage: &mut Stage) -> Result<Seen> {
         right && sorted(&order[..3]) == standbys(&next),
         "{next} leads, restarted in this order: {order:?}"
     );
-    Ok(Seen::new(format!("{leader} led at the plan, {next} at the apply: {}", order.join(", "))))
+    Ok(format!("{leader} led at the plan, {next} at the apply: {}", order.join(", ")))
 }

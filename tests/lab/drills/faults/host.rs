@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{APPLY, FILE, Seen, fault, observed, playbook, says, spoil, spoiled, start_apply};
+use super::{APPLY, FILE, fault, playbook, says, settled, spoil, spoiled, start_apply};
 use crate::command::{Result, ensure, wait_for};
 use crate::lab::{HOSTS, seconds};
 use crate::runner::Drill;
@@ -10,25 +10,26 @@ use crate::stage::Stage;
 
 pub const DRILLS: &[Drill] = &[
     fault("rebooted-in-a-step", &["F32"], "the run ends and says so; the next one resumes", |s| {
-        observed(s, rebooted)
+        settled(s, rebooted)
     }),
     fault("full-disk", &["F34", "F35"], "refused before; in the middle the old file stays", |s| {
-        observed(s, full)
+        settled(s, full)
     }),
     fault("odd-hosts", &["F37", "F52"], "/tmp full and noexec, mask 000, leftovers: no matter", |s| {
-        observed(s, odd)
+        settled(s, odd)
     }),
-    fault("dns-dead", &["F47"], "applied, Patroni restarts, gap <= 2 s", |s| observed(s, nameless)),
+    fault("dns-dead", &["F47"], "applied, Patroni restarts, gap <= 2 s", |s| settled(s, nameless)),
 ];
 
 /// A host loses its power in the middle of a package's installation, and boots.
-fn rebooted(stage: &mut Stage) -> Result<Seen> {
+fn rebooted(stage: &mut Stage) -> Result<String> {
     super::apt::publish(stage, "drill-slow", "1", "echo begun >>/var/tmp/drill-begun; sync; sleep 8")?;
     playbook(stage, "[[step]]\nname = \"package\"\npackage = [\"drill-slow\"]\n")?;
     let running = start_apply(stage)?;
     wait_for("the package's script", seconds(60), Duration::from_millis(300), || {
         stage.lab.enter("node3", "test -e /var/tmp/drill-begun")
     })?;
+    stage.excuse("node3");
     stage.lab.power(&["kill", "node3"])?;
     stage.lab.power(&["boot", "node3"])?;
     let cut = running.wait()?;
@@ -47,7 +48,7 @@ fn rebooted(stage: &mut Stage) -> Result<Seen> {
         half.trim(),
         next.took.as_secs_f64()
     );
-    Ok(Seen::new(text).excused(&["node3"]))
+    Ok(text)
 }
 
 /// In place of /etc a file system with 100 KiB free.
@@ -73,7 +74,7 @@ fn content(stage: &Stage, text: &str) -> Result {
     )
 }
 
-fn full(stage: &mut Stage) -> Result<Seen> {
+fn full(stage: &mut Stage) -> Result<String> {
     content(stage, "old\\n")?;
     stage.expect(0, &APPLY)?;
     spoil(stage, &["node1", "node2"])?;
@@ -88,7 +89,7 @@ fn full(stage: &mut Stage) -> Result<Seen> {
     let blocks = stopped_by(stage, "size=128k", "full (")?;
     let inodes = stopped_by(stage, "size=8m,nr_inodes=4", "has no inode left")?;
     content(stage, "old\\n")?;
-    Ok(Seen::new(format!("refused at 100 KiB; {blocks}; {inodes}")))
+    Ok(format!("refused at 100 KiB; {blocks}; {inodes}"))
 }
 
 /// The folder is a small file system on one host: the others are done, there the old
@@ -109,7 +110,7 @@ fn stopped_by(stage: &mut Stage, options: &str, word: &str) -> Result<String> {
 }
 
 /// Three hosts, each odd in its own way.
-fn odd(stage: &mut Stage) -> Result<Seen> {
+fn odd(stage: &mut Stage) -> Result<String> {
     let tmp =
         "mount -t tmpfs -o size=4k,noexec drill /tmp; head -c 8192 /dev/zero >/tmp/filler 2>/dev/null || :";
     let mask = "sed -i '1i umask 000' /root/.bashrc; touch /root/.bashrc; umask";
@@ -134,11 +135,11 @@ fn odd(stage: &mut Stage) -> Result<Seen> {
     ensure!(modes[3].starts_with("644 root root\n755 root root\n644 root root\n"), "modes: {modes:?}");
     ensure!(masked.trim() == "0000", "the mask on node2 was {masked}");
     stage.lab.sh("node3", "! ls /run/hacluster/hacluster-old.out /run/hacluster/running 2>/dev/null")?;
-    Ok(Seen::new("/tmp 4 KiB noexec, mask 000, torn leftovers: applied, modes exact, leftovers gone"))
+    Ok("/tmp 4 KiB noexec, mask 000, torn leftovers: applied, modes exact, leftovers gone".to_owned())
 }
 
 /// Every question for a name waits for an answer that never comes.
-fn nameless(stage: &mut Stage) -> Result<Seen> {
+fn nameless(stage: &mut Stage) -> Result<String> {
     let keep = "cp -a /etc/resolv.conf /run/drill-resolv 2>/dev/null || :; rm -f /etc/resolv.conf; printf 'nameserver 192.168.15.250\\noptions timeout:5 attempts:3\\n' >/etc/resolv.conf";
     stage.lab.on_all(&HOSTS, keep)?;
     let done = without_names(stage);
@@ -148,7 +149,7 @@ fn nameless(stage: &mut Stage) -> Result<Seen> {
     done
 }
 
-fn without_names(stage: &mut Stage) -> Result<Seen> {
+fn without_names(stage: &mut Stage) -> Result<String> {
     spoil(stage, &["node1", "node2"])?;
     let applied = stage.expect(0, &APPLY)?;
     ensure!(spoiled(stage)?.is_empty(), "not mended: {}", applied.describe());
@@ -158,11 +159,11 @@ fn without_names(stage: &mut Stage) -> Result<Seen> {
     let other = |row: &&serde_json::Value| row["Role"] == "Replica" && row["Member"] != "nas";
     let standby = rows.as_array().into_iter().flatten().find(other).and_then(|row| row["Member"].as_str());
     let standby = HOSTS.into_iter().find(|host| Some(*host) == standby).ok_or("no other standby")?;
+    stage.excuse(standby);
     stage.lab.sh(standby, "systemctl restart patroni")?;
     cluster.wait_healthy(&HOSTS, seconds(60))?;
     ensure!(cluster.leader("node1")? == leader, "somebody else leads");
     stage.expect_converged()?;
-    Ok(Seen::new(format!("applied in {:.1} s, {standby} rejoined", applied.took.as_secs_f64()))
-        .gap(2.0)
-        .excused(&[standby]))
+    stage.limit_gap(2.0);
+    Ok(format!("applied in {:.1} s, {standby} rejoined", applied.took.as_secs_f64()))
 }

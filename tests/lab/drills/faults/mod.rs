@@ -1,5 +1,5 @@
-//! Owns what all drills of faults share: what is looked at meanwhile, and in which
-//! state each has to leave the cluster. Must not know any fault.
+//! Owns what all drills of faults share: in which state each has to leave the
+//! cluster. Must not know any fault.
 
 mod apt;
 mod barrier;
@@ -13,12 +13,10 @@ mod transport;
 use std::fs;
 
 use crate::command::{Output, Result, Running, ensure, wait_for};
-use crate::inserter::{Inserter, clock};
 use crate::lab::{HOSTS, seconds};
 use crate::product::counts;
 use crate::runner::{Drill, Tier};
 use crate::stage::{APPLY_LIMIT, Ground, Stage};
-use crate::watch::Watch;
 
 pub fn drills() -> Vec<Drill> {
     [
@@ -48,55 +46,12 @@ const fn fault(
     Drill { name, cases, tier: Tier::Full, ground: Ground::Synchronous, disturbs: false, expected, run }
 }
 
-/// What came of a fault.
-struct Seen {
-    text: String,
-    /// Seconds nobody may write at most.
-    gap: Option<f64>,
-    /// Hosts that the drill itself took down.
-    excused: Vec<&'static str>,
-}
-
-impl Seen {
-    fn new(text: impl Into<String>) -> Self {
-        Self { text: text.into(), gap: None, excused: Vec::new() }
-    }
-
-    fn gap(mut self, most: f64) -> Self {
-        self.gap = Some(most);
-        self
-    }
-
-    fn excused(mut self, hosts: &[&'static str]) -> Self {
-        self.excused.extend(hosts);
-        self
-    }
-}
-
-/// A fault, done by an operator of his own whose files nobody else has, looked at
-/// all along. Afterwards everything has to be as before by one `apply`.
-fn observed(stage: &mut Stage, fault: fn(&mut Stage) -> Result<Seen>) -> Result<String> {
-    let watch = Watch::start(stage)?;
-    let result = under_load(stage, fault);
-    let excused = result.as_ref().map_or(&HOSTS[..], |(seen, _)| &seen.excused);
-    let looks = watch.finish(excused);
-    let (seen, gap) = result?;
-    Ok(format!("{}; gap {gap:.1} s, {} looks", seen.text, looks?))
-}
-
-fn under_load(stage: &mut Stage, fault: fn(&mut Stage) -> Result<Seen>) -> Result<(Seen, f64)> {
-    let inserter = Inserter::start(stage)?;
-    let at = clock();
-    let seen = stage.as_another(fault).and_then(|seen| settle(stage).map(|()| seen));
-    let answered = inserter.wait_acks(clock(), 5, seconds(30));
-    let log = inserter.finish()?;
-    let seen = seen?;
-    answered?;
-    let (lost, _) = log.lost(clock());
-    ensure!(lost == 0, "{lost} acknowledged rows are lost");
-    let gap = log.gap(at)?;
-    ensure!(seen.gap.is_none_or(|most| gap <= most), "nobody could write for {gap:.1} s ({})", seen.text);
-    Ok((seen, gap))
+/// A fault, done by an operator of his own whose files nobody else has. Afterwards
+/// everything has to be as before by one `apply`.
+fn settled(stage: &mut Stage, fault: fn(&mut Stage) -> Result<String>) -> Result<String> {
+    let seen = stage.as_another(fault)?;
+    settle(stage)?;
+    Ok(seen)
 }
 
 /// What a run may leave of itself only while it lives.

@@ -3,7 +3,7 @@
 use std::fs;
 use std::time::Instant;
 
-use super::{APPLY, Seen, fault, observed, playbook, says};
+use super::{APPLY, fault, playbook, says, settled};
 use crate::command::{Result, ensure};
 use crate::lab::{HOSTS, root};
 use crate::product::read;
@@ -15,10 +15,10 @@ pub const DRILLS: &[Drill] = &[
         "bad-file-never-swapped",
         &["F55", "F56"],
         "stopped before the swap; cut anywhere: refused; gap <= 2 s",
-        |s| observed(s, never_swapped),
+        |s| settled(s, never_swapped),
     ),
     fault("dies-after-its-start", &["F59"], "dies in the 3 s it is watched: back in <= 15 s", |s| {
-        observed(s, dies_later)
+        settled(s, dies_later)
     }),
 ];
 
@@ -33,7 +33,7 @@ fn template(stage: &Stage, text: &str) -> Result {
     fs::write(&own, text).map_err(|e| e.to_string())
 }
 
-fn never_swapped(stage: &mut Stage) -> Result<Seen> {
+fn never_swapped(stage: &mut Stage) -> Result<String> {
     let text = read(&root().join("templates").join(TEMPLATE))?;
     let look = "sha256sum /etc/keepalived/keepalived.conf; pgrep -x keepalived; systemctl show -p ActiveEnterTimestampMonotonic keepalived";
     let before = stage.lab.on_all(&HOSTS, look)?;
@@ -61,10 +61,8 @@ fn never_swapped(stage: &mut Stage) -> Result<Seen> {
     ensure!(before == after, "before {before:?}\nafter {after:?}");
     fs::remove_file(stage.folder.path("templates").join(TEMPLATE)).map_err(|e| e.to_string())?;
     stage.expect(0, &APPLY)?;
-    Ok(Seen::new(format!(
-        "{cuts} cuts and an unknown word refused, by lint and by keepalived -t; same processes"
-    ))
-    .gap(2.0))
+    stage.limit_gap(2.0);
+    Ok(format!("{cuts} cuts and an unknown word refused, by lint and by keepalived -t; same processes"))
 }
 
 fn service(stage: &Stage, program: &str) -> Result {
@@ -78,7 +76,7 @@ fn service(stage: &Stage, program: &str) -> Result {
     )
 }
 
-fn dies_later(stage: &mut Stage) -> Result<Seen> {
+fn dies_later(stage: &mut Stage) -> Result<String> {
     service(stage, "exec sleep infinity")?;
     stage.expect(0, &APPLY)?;
     service(stage, "sleep 2; echo no more of this; exit 3")?;
@@ -101,8 +99,8 @@ fn dies_later(stage: &mut Stage) -> Result<Seen> {
     // What was put back is the file as it was: nothing of the new one is left.
     service(stage, "exec sleep infinity")?;
     stage.expect_converged()?;
-    Ok(Seen::new(format!(
+    Ok(format!(
         "dead after 2 s on {} hosts, old file and process back, exit 1 after {took:.1} s",
         HOSTS.len()
-    )))
+    ))
 }

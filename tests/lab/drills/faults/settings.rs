@@ -5,7 +5,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use hacluster::pki::{Authority, LeafSpec};
 use hacluster::secret::Secret;
 
-use super::{APPLY, Seen, fault, observed, postmasters};
+use super::{APPLY, fault, postmasters, settled};
 use crate::cluster::VOTERS;
 use crate::command::{Result, ensure};
 use crate::lab::{HOSTS, address, seconds};
@@ -15,9 +15,9 @@ use crate::stage::Stage;
 
 pub const DRILLS: &[Drill] = &[
     fault("reload-is-enough", &["F61"], "same processes, open connections live, gap <= 2 s", |s| {
-        observed(s, reload)
+        settled(s, reload)
     }),
-    fault("certificates-expire", &["F83"], "renewed, no restart, quorum all along", |s| observed(s, expired)),
+    fault("certificates-expire", &["F83"], "renewed, no restart, quorum all along", |s| settled(s, expired)),
 ];
 
 /// Seconds since the certificate was made.
@@ -25,7 +25,7 @@ const AGO: u64 = 3 * 86_400;
 /// Seconds somebody works in one connection.
 const WORKS: u64 = 8;
 
-fn reload(stage: &mut Stage) -> Result<Seen> {
+fn reload(stage: &mut Stage) -> Result<String> {
     let before = postmasters(stage)?;
     let sql = stage.sql()?;
     let target = sql.target("verify-full");
@@ -52,12 +52,12 @@ fn reload(stage: &mut Stage) -> Result<Seen> {
         before == after && before.iter().all(|one| !one.is_empty()),
         "restarted: {before:?}, then {after:?}"
     );
-    Ok(Seen::new(format!(
+    // Without any change up to 0.9 s were seen, as each write connects anew.
+    stage.limit_gap(2.0);
+    Ok(format!(
         "two settings in {:.1} s, 0 restarts, a connection of {WORKS} s lived",
         applied.took.as_secs_f64()
     ))
-    // Without any change up to 0.9 s were seen, as each write connects anew.
-    .gap(2.0))
 }
 
 /// A leaf of the cluster's own authority that ended days ago, in the place of `path`.
@@ -79,7 +79,7 @@ fn spend(stage: &Stage, host: &str, path: &str) -> Result {
     stage.lab.sh(host, &put).map(drop)
 }
 
-fn expired(stage: &mut Stage) -> Result<Seen> {
+fn expired(stage: &mut Stage) -> Result<String> {
     let cluster = stage.cluster()?;
     let starts =
         "systemctl show -p MainPID,ExecMainStartTimestampMonotonic 'etcd-patroni@*' patroni keepalived";
@@ -96,9 +96,9 @@ fn expired(stage: &mut Stage) -> Result<Seen> {
     stage.lab.on_all(&HOSTS, good)?;
     let after = stage.lab.on_all(&HOSTS, starts)?;
     ensure!(before == after, "restarted: {before:?}, then {after:?}");
-    Ok(Seen::new(format!(
+    stage.limit_gap(5.0);
+    Ok(format!(
         "two of etcd's members' renewed in {:.1} s, 0 restarts, 5 of 5 healthy",
         applied.took.as_secs_f64()
     ))
-    .gap(5.0))
 }

@@ -4,7 +4,7 @@ use std::thread::sleep;
 use std::time::Instant;
 
 use super::barrier::Barrier;
-use super::{APPLY, Seen, fault, observed, playbook, says, spoil, spoiled, start_apply};
+use super::{APPLY, fault, playbook, says, settled, spoil, spoiled, start_apply};
 use crate::command::{Result, ensure, wait_for};
 use crate::lab::{HOSTS, address, seconds};
 use crate::product::read;
@@ -12,12 +12,12 @@ use crate::runner::Drill;
 use crate::stage::Stage;
 
 pub const DRILLS: &[Drill] = &[
-    fault("link-drops", &["F16", "F17"], "found again, done once, <= 30 s more", |s| observed(s, dropped)),
+    fault("link-drops", &["F16", "F17"], "found again, done once, <= 30 s more", |s| settled(s, dropped)),
     fault("one-connection-a-host", &["F22"], "40 steps a host, 1 login each, 0 refused", |s| {
-        observed(s, storm)
+        settled(s, storm)
     }),
-    fault("keys-not-trusted", &["F25", "F26"], "exit 4, way to pin, 0 effects", |s| observed(s, keys)),
-    fault("packets-lost", &["F28"], "10 % lost: done, or a clean second try", |s| observed(s, lossy)),
+    fault("keys-not-trusted", &["F25", "F26"], "exit 4, way to pin, 0 effects", |s| settled(s, keys)),
+    fault("packets-lost", &["F28"], "10 % lost: done, or a clean second try", |s| settled(s, lossy)),
 ];
 
 /// Seconds without a packet: longer than it takes to notice.
@@ -28,7 +28,7 @@ const STEP: u64 = 12;
 const MORE: f64 = 30.0;
 
 /// One host is silent in its step, the other prints all the time.
-fn dropped(stage: &mut Stage) -> Result<Seen> {
+fn dropped(stage: &mut Stage) -> Result<String> {
     let run = format!(
         "echo once >>/var/tmp/drill-cut; for i in $(seq {}); do [ \\\"$(uname -n)\\\" = node2 ] || echo line $i; sleep 0.1; done; echo done >>/var/tmp/drill-cut; touch /var/tmp/drill-cut-done",
         STEP * 10
@@ -58,7 +58,7 @@ fn dropped(stage: &mut Stage) -> Result<Seen> {
     ensure!(done.iter().all(|said| said == "once done "), "done how often: {done:?}: {}", output.describe());
     let most = MORE + f64::from(u32::try_from(CUT + STEP).unwrap_or(u32::MAX));
     ensure!(took <= most, "it took {took:.0} s: {}", output.describe());
-    Ok(Seen::new(format!("cut for {CUT} s in a step of {STEP} s: exit 0 after {took:.0} s, each once")))
+    Ok(format!("cut for {CUT} s in a step of {STEP} s: exit 0 after {took:.0} s, each once"))
 }
 
 /// Many steps, also beside each other.
@@ -78,7 +78,7 @@ fn logins(stage: &Stage) -> Result<Vec<(u32, u32)>> {
     HOSTS.into_iter().map(count).collect()
 }
 
-fn storm(stage: &mut Stage) -> Result<Seen> {
+fn storm(stage: &mut Stage) -> Result<String> {
     let step = |n: usize| {
         format!("[[step]]\nname = \"s{n}\"\nfile = {{ path = \"/etc/drill.d/{n}\", content = \"{n}\\n\" }}\n")
     };
@@ -91,12 +91,12 @@ fn storm(stage: &mut Stage) -> Result<Seen> {
     let once = |(before, after): (&(u32, u32), &(u32, u32))| (before.0 + 1, before.1) == *after;
     ensure!(before.iter().zip(&after).all(once), "logins and refusals: {before:?}, then {after:?}");
     stage.lab.on_all(&HOSTS, &format!("test $(ls /etc/drill.d | wc -l) = {STEPS}"))?;
-    Ok(Seen::new(format!("{STEPS} steps on {} hosts, 1 login each", HOSTS.len())))
+    Ok(format!("{STEPS} steps on {} hosts, 1 login each", HOSTS.len()))
 }
 
 const KNOWN: &str = "known_hosts";
 
-fn keys(stage: &mut Stage) -> Result<Seen> {
+fn keys(stage: &mut Stage) -> Result<String> {
     let right = read(&stage.lab.cache.join(KNOWN))?;
     let file = stage.folder.write(KNOWN, "")?;
     stage.folder.edit(&format!("{}/{KNOWN}", stage.lab.cache.display()), &file.to_string_lossy())?;
@@ -112,10 +112,10 @@ fn keys(stage: &mut Stage) -> Result<Seen> {
     let one = stage.expect(4, &APPLY)?;
     says(&one, &["node1", "revoked", &format!("{KNOWN}:")])?;
     ensure!(spoiled(stage)? == ["node1"], "node1 was changed, or node2 was not");
-    Ok(Seen::new("nobody pinned: exit 4, nothing done; one revoked: exit 4, the others done"))
+    Ok("nobody pinned: exit 4, nothing done; one revoked: exit 4, the others done".to_owned())
 }
 
-fn lossy(stage: &mut Stage) -> Result<Seen> {
+fn lossy(stage: &mut Stage) -> Result<String> {
     spoil(stage, &HOSTS)?;
     let hosts = HOSTS.map(address).join(", ");
     let barrier =
@@ -127,5 +127,5 @@ fn lossy(stage: &mut Stage) -> Result<Seen> {
         stage.expect(0, &APPLY)?;
     }
     ensure!(spoiled(stage)?.is_empty(), "not mended: {}", applied.describe());
-    Ok(Seen::new(format!("exit {} after {:.1} s", applied.status, applied.took.as_secs_f64())))
+    Ok(format!("exit {} after {:.1} s", applied.status, applied.took.as_secs_f64()))
 }
