@@ -99,11 +99,7 @@ pub const MATRIX: [Case; 58] = [
     case("F80", "restore onto a running cluster: refused", Later("backups")),
     star("F82", "power cut of all: the address answers in 75 s, nothing lost", Drill),
     case("F83", "certificates expired: renewed without losing quorum", Drill),
-    star(
-        "F85",
-        "malicious inventory and facts: rejected or inert",
-        Test("hostile_values_arrive_as_they_are_and_run_nothing"),
-    ),
+    star("F85", "malicious inventory and facts: rejected or inert, nothing run", Drill),
     case(
         "F86",
         "age: wrong key, tampered file, open key: refused",

@@ -6,6 +6,7 @@ mod barrier;
 mod cluster;
 mod control;
 mod host;
+mod hostile;
 mod service;
 mod settings;
 mod transport;
@@ -27,6 +28,7 @@ pub fn drills() -> Vec<Drill> {
         service::DRILLS,
         settings::DRILLS,
         cluster::DRILLS,
+        hostile::DRILLS,
     ]
     .concat()
 }
