@@ -61,9 +61,11 @@ impl Inserter {
 
     /// As somebody else than the superuser.
     pub fn start_as(stage: &Stage, sql: Sql) -> Result<Self> {
-        // The address may be on its way to a leader of this very moment.
-        let table = "create table if not exists drill (id bigint primary key)";
-        wait_for("a first write through the address", seconds(30), seconds(1), || sql.run(table).map(drop))?;
+        // The address may be on its way to a leader of this very moment, or writes wait
+        // for a standby that has just gone.
+        let first = "create table if not exists drill (id bigint primary key);
+            insert into drill select coalesce(max(id), 0) + 1 from drill";
+        wait_for("a first write through the address", seconds(45), seconds(1), || sql.run(first).map(drop))?;
         let first: u64 =
             sql.run("select coalesce(max(id), 0) + 10000 from drill")?.parse().map_err(|_| "no number")?;
         let (stop, acks) = (stage.folder.path("stop"), stage.folder.path("acks"));
