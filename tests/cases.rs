@@ -9,6 +9,7 @@
 pub(crate) mod answer;
 mod api;
 mod apt;
+mod confirm;
 mod ending;
 pub(crate) mod everything;
 mod facts;

@@ -1,5 +1,5 @@
-//! Owns changes that may lock us out: a timer on the host takes them back unless
-//! a fresh connection confirms them. Must not know what they are.
+//! Owns changes that may lock us out: a timer on the host takes them back, or its
+//! next start, unless a fresh connection confirms them. Must not know what they are.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -26,18 +26,18 @@ const LIMIT: Duration = Duration::from_secs(10);
 /// what it makes read it.
 pub(super) fn armed(id: &str, unit: Option<&str>, script: &Script) -> Script {
     let unit = unit.map(quote).unwrap_or_default();
-    let (reverts, script) = (reverts(id), script.expose());
+    let (reverts, script) = (reverts(), script.expose());
     Script::new(format!(
         "hac_arm {id} {SECONDS} {unit} <<'HACLUSTER_REVERT_END'\n{reverts}HACLUSTER_REVERT_END\n{script}"
     ))
 }
 
-/// What the timer runs.
-pub(super) fn reverts(id: &str) -> String {
+/// What the timer runs, with the change's id, and a host that starts, without.
+pub(super) fn reverts() -> String {
     format!(
         "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin\nLC_ALL=C\nexport PATH LC_ALL\n\
          umask 022\nmkdir -p /run/hacluster\nexec 9>>/run/hacluster/step.lock\nflock -w 10 9\n\
-         {PRELUDE}\nhac_revert {id}\n"
+         {PRELUDE}\nhac_revert \"$@\"\n"
     )
 }
 

@@ -15,6 +15,7 @@ hac_note() {
         mkdir -p "$HAC_STATE/undo" && chmod 0700 "$HAC_STATE/undo" && mkdir -p "${hac_at%/*}" || return 1
         if [ -n "$2" ]; then ln -P "$2" "$hac_at" || return 1; else : >"$hac_at" || return 1; fi
     done
+    case " ${hac_owing:-} " in *" .guard "*) hac_durable ;; esac
 }
 
 # hac_noted NAME HALF: paths noted for it; HALF is kept or none.
@@ -33,7 +34,7 @@ hac_return() {
         echo "the old content of $hac_path was put back"
     done || return 1
     hac_noted "$1" none | while IFS= read -r hac_path; do
-        (hac_enter "$hac_path" && rm -f "./$hac_to") || exit 1
+        (hac_enter "$hac_path" && rm -f "./$hac_to" && sync .) || exit 1
         echo "$hac_path was new and is removed again"
     done || return 1
     case $(hac_noted "$1" kept && hac_noted "$1" none) in

@@ -22,6 +22,7 @@ pub(super) fn start(command: &mut Command, folder: &Path, script: &str) -> Outpu
     let mut child = command
         .env("HAC_STATE", folder.join("state"))
         .env("HAC_RUNTIME", folder.join("run"))
+        .env("HAC_UNITS", folder.join("units"))
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())

@@ -1,16 +1,14 @@
-//! Owns the trial of what goes back: files of a unit that is not well with them,
-//! and changes that nobody confirmed. Must not know resource kinds.
+//! Owns the trial of what goes back: files of a unit that is not well with them.
+//! Must not know resource kinds, nor what must be confirmed.
 
 use std::fs;
 use std::path::Path;
-use std::thread::sleep;
-use std::time::{Duration, Instant};
 
-use super::put::{SHELLS, good, run};
+use super::put::{SHELLS, run};
 
 /// A unit that dies of a file with the word `bad`, or that runs and is not well
 /// with the word `ill`; nobody waits.
-const UNIT: &str = r#"
+pub(super) const UNIT: &str = r#"
 here=${HAC_STATE%/state}
 systemctl() {
     echo "$*" >>"$here/calls"
@@ -33,7 +31,7 @@ hac_uptime() { echo x >>"$here/clock"; wc -l <"$here/clock"; }
 put() { printf %s "$2" | hac_put "$here/$1" 0640 "$me" "$mine"; }
 "#;
 
-fn fresh(active: &str) -> tempfile::TempDir {
+pub(super) fn fresh(active: &str) -> tempfile::TempDir {
     let folder = tempfile::tempdir().unwrap();
     for (name, text) in [("active", active), ("pid", "1\n"), ("a.conf", "good")] {
         fs::write(folder.path().join(name), text).unwrap();
@@ -41,12 +39,12 @@ fn fresh(active: &str) -> tempfile::TempDir {
     folder
 }
 
-fn read(folder: &Path, name: &str) -> String {
+pub(super) fn read(folder: &Path, name: &str) -> String {
     fs::read_to_string(folder.join(name)).unwrap_or_else(|_| "(none)".to_owned())
 }
 
 /// What was said, and whether it went well.
-fn act(shell: &str, folder: &Path, script: &str) -> (String, bool) {
+pub(super) fn act(shell: &str, folder: &Path, script: &str) -> (String, bool) {
     let output = run(shell, folder, &format!("{UNIT}\n{script}"));
     let text = String::from_utf8_lossy(&output.stdout).replace(&*folder.to_string_lossy(), "");
     (text, output.status.success())
@@ -149,46 +147,5 @@ fn what_waits_for_a_restart_goes_back_without_one() {
         assert_eq!((said.as_str(), well), ("the old content of /a.conf was put back\n", true));
         assert_eq!((read(at, "a.conf"), read(at, "pid")), ("good".into(), "1\n".into()));
         assert!(!at.join("state/debt/x.service").exists());
-    }
-}
-
-/// The timer's script: the same functions.
-const ARM: &str = "hac_arm id1 1 <<END\nHAC_STATE=$HAC_STATE HAC_RUNTIME=$HAC_RUNTIME\n. $here/prelude\n\
-                   systemctl() { echo \"\\$*\" >>$here/calls; }\nhac_revert id1\nEND\n";
-
-#[test]
-fn what_nobody_confirms_goes_back_by_itself() {
-    for shell in SHELLS {
-        let folder = fresh("active");
-        let at = folder.path();
-        fs::write(at.join("prelude"), hacluster::resource::PRELUDE).unwrap();
-        let change = format!("unset -f sleep; hac_owe x.service reload; {ARM}put a.conf new; put b.conf new");
-        assert!(act(shell, at, &change).1);
-        assert_eq!(read(at, "a.conf"), "new");
-        let start = Instant::now();
-        while read(at, "a.conf") != "good"
-            || at.join("b.conf").exists()
-            || !read(at, "calls").contains("or-restart")
-        {
-            assert!(start.elapsed() < Duration::from_secs(10), "{}", read(at, "calls"));
-            sleep(Duration::from_millis(20));
-        }
-        assert!(read(at, "calls").contains("reload-or-restart x.service"));
-        assert_eq!(act(shell, at, "hac_confirm id1").0, "reverted\n");
-    }
-}
-
-#[test]
-fn what_is_confirmed_stays() {
-    for shell in SHELLS {
-        let folder = fresh("active");
-        let at = folder.path();
-        fs::write(at.join("prelude"), hacluster::resource::PRELUDE).unwrap();
-        assert!(act(shell, at, &format!("unset -f sleep; {ARM}put a.conf new")).1);
-        assert_eq!(act(shell, at, "hac_confirm id2").0, "nothing\n");
-        assert_eq!(act(shell, at, "hac_confirm id1").0, "confirmed\n");
-        sleep(Duration::from_millis(1300));
-        assert_eq!(read(at, "a.conf"), "new");
-        good(&run(shell, at, "test ! -e \"$HAC_STATE/undo/.guard\""));
     }
 }

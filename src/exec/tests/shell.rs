@@ -25,7 +25,7 @@ fn texts() -> Vec<String> {
         launch(&body, &running.unit, 60),
         body,
         follow(&running.unit),
-        confirm::reverts("0af3"),
+        confirm::reverts(),
         confirm::confirms("0af3"),
         ledgers::puts("r", 7, "{\"it's\": 1}"),
         retire::hands_over(&plain),

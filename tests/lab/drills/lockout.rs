@@ -1,6 +1,6 @@
 //! Owns: a change that would lock everybody out is taken back by its host, with
-//! or without the program that made it; a good one stays, also one that cuts our
-//! own connection.
+//! or without the program that made it, also where its power is cut; a good one
+//! stays, also one that cuts our own connection.
 
 use std::fs;
 
@@ -9,7 +9,9 @@ use crate::inserter::clock;
 use crate::lab::{HOSTS, NODES, seconds};
 use crate::product::counts;
 use crate::runner::{Drill, Tier};
-use crate::stage::{Ground, Stage};
+use crate::stage::{APPLY_LIMIT, Ground, Stage};
+
+use super::stopped::ensure_nothing_left;
 
 pub const DRILLS: &[Drill] = &[Drill {
     name: "lockout-reverts",
@@ -63,8 +65,9 @@ fn lockout(stage: &mut Stage) -> Result<String> {
     stage.expect_converged()?;
     let anew = cut_by_ourselves(stage)?;
     let firewall = shut_out(stage)?;
+    let booted = power_cut(stage)?;
     Ok(format!(
-        "back after {users:.0} s (AllowUsers), {sudo:.0} s (sudo), {firewall:.0} s (firewall), {killed:.0} s (Port, apply killed); good: {:.1} s, with our connections cut {anew:.1} s",
+        "back after {users:.0} s (AllowUsers), {sudo:.0} s (sudo), {firewall:.0} s (firewall), {killed:.0} s (Port, apply killed), {booted:.0} s (AllowUsers, power cut and back); good: {:.1} s, with our connections cut {anew:.1} s",
         good.took.as_secs_f64()
     ))
 }
@@ -194,5 +197,37 @@ fn without_us(stage: &mut Stage) -> Result<f64> {
     ensure!(took <= LIMIT, "port 22 was open again after {took:.0} s");
     ensure_gone(stage, LOGINS)?;
     stage.expect(2, &["plan", "--detailed-exitcode"])?;
+    Ok(took)
+}
+
+/// The power of a host that lets nobody in is cut before its timer ends. It starts
+/// with what it had, read by sshd from its first moment on.
+fn power_cut(stage: &mut Stage) -> Result<f64> {
+    put(stage, &step(LOGINS, "0644", "AllowUsers nobody"))?;
+    let before = marks(stage, &NODES)?;
+    let call = stage.folder.hacluster(&stage.lab, APPLY_LIMIT, &["apply", "--auto-approve"]).start()?;
+    let shut = "test -e /var/lib/hacluster/undo/.guard/armed && sshd -T | grep -qix 'allowusers nobody'
+        test -L /etc/systemd/system/sysinit.target.wants/hacluster-revert.service
+        ! journalctl -q -o cat -u hacluster-revert.service | grep -q Finished";
+    let shut = format!("set -e\n{shut}");
+    wait_for("the nas lets nobody in", seconds(20), seconds(1), || stage.lab.enter("nas", &shut).map(drop))?;
+    let at = clock();
+    stage.lab.power(&["kill", "nas"])?;
+    // It waits until the host answers by ssh.
+    stage.lab.power(&["boot", "nas"])?;
+    let took = clock() - at;
+    let applied = call.wait()?;
+    ensure!(applied.status == 1, "{}", applied.describe());
+    stage.lab.sh(
+        "nas",
+        &format!(
+            "grep -qx 'ClientAliveInterval 34' {LOGINS} && test -e /var/lib/hacluster/undo/.guard/reverted"
+        ),
+    )?;
+    ensure!(marks(stage, &NODES)? == before, "another host was touched: {}", applied.describe());
+    ensure_nothing_left(stage)?;
+    stage.cluster()?.wait_healthy(&HOSTS, seconds(120))?;
+    put(stage, &step(LOGINS, "0644", "ClientAliveInterval 34"))?;
+    stage.expect_converged()?;
     Ok(took)
 }

@@ -135,7 +135,8 @@ fn ensure_free(stage: &Stage, word: &str) -> Result {
 pub(super) fn ensure_nothing_left(stage: &Stage) -> Result {
     let look = "systemctl list-units --all --no-legend --plain 'hacluster-[0-9]*' 'hacluster-revert-*' | cut -d' ' -f1
         for p in /proc/[0-9]*; do tr '\\0' ' ' <$p/cmdline 2>/dev/null | grep -F /run/hacluster/hacluster- || :; done
-        ls -d /run/hacluster/running /run/hacluster/holder /run/hacluster/*.sh 2>/dev/null || :";
+        ls -d /run/hacluster/running /run/hacluster/holder /run/hacluster/*.sh /etc/systemd/system/hacluster-revert.service* \
+            /etc/systemd/system/sysinit.target.wants/hacluster-revert.service /var/lib/hacluster/undo/.guard/armed 2>/dev/null || :";
     let left = wait_for("nothing left of any run", seconds(5), Duration::from_millis(500), || {
         let left = stage.lab.on_all(&HOSTS, look)?;
         if left.iter().all(|said| said.trim().is_empty()) { Ok(()) } else { Err(format!("{left:?}")) }
