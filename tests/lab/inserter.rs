@@ -73,9 +73,9 @@ impl Inserter {
         for old in [&stop, &acks] {
             let _ = fs::remove_file(old);
         }
-        let script = root().join("tests/lab/inserter.sh");
+        let script = root().join("tests/lab/inserter.py");
         let command = format!(
-            "exec bash '{}' '{}' {first} {MOST} >'{}'",
+            "exec /usr/bin/python3 '{}' '{}' {first} {MOST} >'{}'",
             script.display(),
             stop.display(),
             acks.display()

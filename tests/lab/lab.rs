@@ -40,26 +40,50 @@ pub enum Os {
 pub struct Lab {
     script: PathBuf,
     pub cache: PathBuf,
+    /// Where the images of all lanes are.
+    images: PathBuf,
+    /// Its network's name.
+    namespace: String,
     /// What hosts made from now on run.
     pub os: Os,
 }
 
 impl Lab {
-    pub fn new() -> Self {
+    /// The lab of a lane: the first is the machine's own, each other has a network
+    /// and disks of its own.
+    pub fn new(lane: usize) -> Self {
         let home = env::var_os("HOME").map_or_else(|| PathBuf::from("/root"), PathBuf::from);
-        let cache = env::var_os("HACLUSTER_LAB_CACHE")
+        let images = env::var_os("HACLUSTER_LAB_CACHE")
             .map_or_else(|| home.join(".cache/hacluster-lab"), PathBuf::from);
-        Self { script: root().join("tests/lab/lab"), cache, os: Os::Trixie }
+        let own = env::var("HACLUSTER_LAB_NAMESPACE").unwrap_or_else(|_| "hac-lab".to_owned());
+        let (cache, namespace) = match lane {
+            0 => (images.clone(), own),
+            _ => (images.join(format!("lane-{lane}")), format!("{own}-{lane}")),
+        };
+        Self { script: root().join("tests/lab/lab"), cache, images, namespace, os: Os::Trixie }
     }
 
-    /// A lab command; not 0 is an error.
-    pub fn call(&self, limit: Duration, words: &[&str]) -> Result<Output> {
-        let script = self.script.to_string_lossy();
+    /// A command that is about this lab.
+    pub fn named(&self, call: Call) -> Call {
         let os = match self.os {
             Os::Trixie => "trixie",
             Os::Bookworm => "bookworm",
         };
-        Call::new(limit, [&[script.as_ref()], words].concat()).env("HACLUSTER_LAB_OS", os).run()?.ok()
+        call.env("HACLUSTER_LAB_CACHE", &self.cache)
+            .env("HACLUSTER_LAB_IMAGES", &self.images)
+            .env("HACLUSTER_LAB_NAMESPACE", &self.namespace)
+            .env("HACLUSTER_LAB_OS", os)
+    }
+
+    /// A lab command that may go on beside others.
+    pub fn command(&self, limit: Duration, words: &[&str]) -> Call {
+        let script = self.script.to_string_lossy();
+        self.named(Call::new(limit, [&[script.as_ref()], words].concat()))
+    }
+
+    /// A lab command; not 0 is an error.
+    pub fn call(&self, limit: Duration, words: &[&str]) -> Result<Output> {
+        self.command(limit, words).run()?.ok()
     }
 
     /// Power, snapshots and the like: each is done within two minutes.
@@ -84,27 +108,23 @@ impl Lab {
 
     /// A command of this machine inside the lab's network.
     pub fn inside(&self, limit: Duration, words: &[&str]) -> Call {
-        let script = self.script.to_string_lossy();
-        Call::new(limit, [&[script.as_ref(), "run"], words].concat())
+        self.command(limit, &[&["run"], words].concat())
     }
 
     /// A script on a host, read from standard input; whatever its exit status.
     pub fn script(&self, host: &str, limit: Duration, text: &str) -> Result<Output> {
-        let script = self.script.to_string_lossy();
-        Call::new(limit, [script.as_ref(), "sh", host, "sh", "-s"]).stdin(text).run()
+        self.command(limit, &["sh", host, "sh", "-s"]).stdin(text).run()
     }
 
     /// What a script printed that came to a host beside its network; not 0 is an error.
     pub fn enter(&self, host: &str, text: &str) -> Result<String> {
-        let script = self.script.to_string_lossy();
-        let call = Call::new(seconds(30), [script.as_ref(), "enter", host, "sh", "-s"]).stdin(text);
+        let call = self.command(seconds(30), &["enter", host, "sh", "-s"]).stdin(text);
         Ok(call.run()?.ok()?.stdout)
     }
 
     /// A script that goes on beside others, for at most two minutes.
     pub fn start(&self, host: &str, text: &str) -> Result<Running> {
-        let script = self.script.to_string_lossy();
-        Call::new(seconds(120), [script.as_ref(), "sh", host, "sh", "-s"]).stdin(text).start()
+        self.command(seconds(120), &["sh", host, "sh", "-s"]).stdin(text).start()
     }
 
     /// What a script on a host printed; not 0 is an error.

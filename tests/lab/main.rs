@@ -34,7 +34,7 @@ mod watch;
 
 use std::process::{Command, exit};
 
-use runner::{Drill, Tier, misplaced, run};
+use runner::{Drill, Tier, kept, misplaced, run};
 
 const HELP: &str = "cargo test --test lab [-- NAME...]
 
@@ -67,22 +67,22 @@ fn main() {
         return;
     }
     let names: Vec<String> = args.into_iter().filter(|a| !a.starts_with("--")).collect();
-    let all = drills::all();
-    let misplaced = misplaced(&all);
+    let misplaced = misplaced(&[drills::lanes().concat(), drills::LAST.to_vec()].concat());
     if !misplaced.is_empty() {
         refuse(&format!("the matrix of faults:\n{}", misplaced.join("\n")));
     }
     if names != [PLACES] {
-        drill(&names, &all);
+        drill(&names);
     }
 }
 
 /// The drills of these names, or that show these cases; all of them without names.
-fn drill(names: &[String], all: &[Drill]) {
+fn drill(names: &[String]) {
     let asked = |text: &str| names.iter().any(|name| text.contains(name.as_str()));
-    let wanted = |d: &&Drill| names.is_empty() || asked(d.name) || d.cases.iter().any(|case| asked(case));
-    let chosen: Vec<_> = all.iter().filter(wanted).copied().collect();
-    if chosen.is_empty() {
+    let wanted = |d: &Drill| names.is_empty() || asked(d.name) || d.cases.iter().any(|case| asked(case));
+    let chosen = |drills: &[Drill]| -> Vec<Drill> { drills.iter().copied().filter(wanted).collect() };
+    let (mut lanes, last) = (drills::lanes().map(|lane| chosen(&lane)).to_vec(), chosen(drills::LAST));
+    if lanes.concat().is_empty() && last.is_empty() {
         println!("no drill's name contains {}\n0 passed, 0 failed, 0 skipped", names.join(" or "));
         return;
     }
@@ -92,8 +92,12 @@ fn drill(names: &[String], all: &[Drill]) {
         );
     }
     let tier = tier();
-    signals::watch();
-    if !run(&chosen, all.len(), tier) {
+    let whole = names.is_empty() && tier == Tier::Full;
+    if !whole || kept() {
+        lanes = vec![lanes.concat()];
+    }
+    signals::watch(lanes.len());
+    if !run(&lanes, &last, tier, whole) {
         exit(1);
     }
 }

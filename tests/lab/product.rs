@@ -142,7 +142,6 @@ impl Folder {
             .dir(self.dir.path())
             .env("HOME", self.path("home"))
             .env("XDG_STATE_HOME", self.path("state"))
-            .env("HACLUSTER_LAB_CACHE", &lab.cache)
     }
 
     /// The product's process that was started here with this command.

@@ -2,12 +2,14 @@
 //! Must not know what any of them does.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::thread;
 use std::time::{Duration, Instant};
 
 use crate::command::Result;
 use crate::matrix;
 use crate::observed::{self, observed};
 use crate::stage::{Ground, Stage};
+use crate::sweep::Sweep;
 use crate::table::{self, word};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -62,31 +64,64 @@ pub fn misplaced(drills: &[Drill]) -> Vec<String> {
     wrong
 }
 
-/// Runs drills, of `all` there are, as far as they are of the tier; whether all of
-/// them passed.
-pub fn run(drills: &[Drill], all: usize, tier: Tier) -> bool {
+/// Runs each lane's drills in a lab of its own, then the last ones in the first lab, as
+/// far as they are of the tier; whether all of them passed.
+pub fn run(lanes: &[Vec<Drill>], last: &[Drill], tier: Tier, whole: bool) -> bool {
     let start = Instant::now();
-    let mut stage = match Stage::new() {
-        Ok(stage) => stage,
+    let sweep = Sweep::start();
+    let stages: Result<Vec<_>> = (0..lanes.len()).map(|lane| Stage::new(lane, &sweep)).collect();
+    let rows = match stages {
+        Ok(mut stages) => through(&mut stages, lanes, last, tier),
         Err(why) => {
             eprintln!("lab suite: {why}");
             return false;
         }
     };
-    let rows: Vec<Row> = drills.iter().map(|drill| row(&mut stage, *drill, tier)).collect();
-    if kept() {
-        println!("the lab stays up (HACLUSTER_LAB_KEEP=1); end it with tests/lab/lab down");
-        println!("its cluster.toml and secrets.toml: {}", stage.folder.path("").display());
-    } else if let Err(why) = stage.lab.down() {
-        eprintln!("the lab did not go down: {why}");
-    }
     table::drills(&rows);
-    table::cases(&rows, tier == Tier::Full && rows.len() == all);
+    table::cases(&rows, whole);
     let count = |verdict| rows.iter().filter(|r| r.verdict == verdict).count();
     let (passed, failed, skipped) = (count(Verdict::Passed), count(Verdict::Failed), count(Verdict::Skipped));
     println!("\nlab suite: {:.0} s", start.elapsed().as_secs_f64());
     println!("{passed} passed, {failed} failed, {skipped} skipped");
     failed == 0
+}
+
+fn through(stages: &mut [Stage], lanes: &[Vec<Drill>], last: &[Drill], tier: Tier) -> Vec<Row> {
+    let work = |stage: &mut Stage, drills: &[Drill]| -> Vec<Row> {
+        drills.iter().map(|drill| row(stage, *drill, tier)).collect()
+    };
+    let mut rows: Vec<Row> = thread::scope(|scope| {
+        let jobs = stages.iter_mut().zip(lanes).enumerate().map(|(lane, (stage, drills))| {
+            scope.spawn(move || {
+                let rows = work(stage, drills);
+                if lane > 0 {
+                    end(stage);
+                }
+                rows
+            })
+        });
+        let jobs: Vec<_> = jobs.collect();
+        // What a drill panics with is its row.
+        jobs.into_iter().filter_map(|job| job.join().ok()).flatten().collect()
+    });
+    if let Some(stage) = stages.first_mut() {
+        rows.extend(work(stage, last));
+        end(stage);
+    }
+    rows
+}
+
+/// Before its hosts are gone, what they wrote down is looked at.
+fn end(stage: &Stage) {
+    if kept() {
+        println!("the lab stays up (HACLUSTER_LAB_KEEP=1); end it with tests/lab/lab down");
+        println!("its cluster.toml and secrets.toml: {}", stage.folder.path("").display());
+        return;
+    }
+    stage.sweep.journals(&stage.lab);
+    if let Err(why) = stage.lab.down() {
+        eprintln!("the lab did not go down: {why}");
+    }
 }
 
 fn row(stage: &mut Stage, drill: Drill, tier: Tier) -> Row {

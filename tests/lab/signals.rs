@@ -11,9 +11,9 @@ use crate::command::end_all;
 use crate::lab::Lab;
 use crate::runner::kept;
 
-/// From now on Ctrl-C, TERM and HUP end the suite in order, with 130.
-pub fn watch() {
-    thread::spawn(|| {
+/// From now on Ctrl-C, TERM and HUP end the suite and its labs in order, with 130.
+pub fn watch(lanes: usize) {
+    thread::spawn(move || {
         let Ok(runtime) = Builder::new_current_thread().enable_all().build() else { return };
         runtime.block_on(async {
             let arrived = |kind| async move {
@@ -31,7 +31,9 @@ pub fn watch() {
         eprintln!("interrupted");
         end_all();
         if !kept() {
-            let _ = Lab::new().down();
+            for lane in 0..lanes {
+                let _ = Lab::new(lane).down();
+            }
         }
         exit(130);
     });

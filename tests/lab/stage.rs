@@ -59,15 +59,16 @@ pub struct Stage {
 }
 
 impl Stage {
-    pub fn new() -> Result<Self> {
-        let lab = Lab::new();
+    /// The stage of a lane.
+    pub fn new(lane: usize, sweep: &Arc<Sweep>) -> Result<Self> {
+        let lab = Lab::new(lane);
         lab.call(seconds(900), &["prepare"])?;
         let folder = Folder::new(&lab)?;
-        let kept = folder.take_secrets_of_a_kept_lab()?;
+        let kept = lane == 0 && folder.take_secrets_of_a_kept_lab()?;
         Ok(Self {
             lab,
             folder,
-            sweep: Sweep::start(),
+            sweep: Arc::clone(sweep),
             terms: Terms::default(),
             now: if kept { Now::Disturbed } else { Now::Unknown },
             applied: Ground::Applied,

@@ -50,7 +50,7 @@ impl Watch {
                 program.display()
             );
             let call = Call::new(seconds(LIMIT), ["bash", "-c", &look]);
-            Ok((host, call.env("HACLUSTER_LAB_CACHE", &stage.lab.cache).start()?))
+            Ok((host, stage.lab.named(call).start()?))
         };
         Ok(Self { hosts: HOSTS.into_iter().map(start).collect::<Result<_>>()? })
     }

@@ -2,9 +2,9 @@
 //! the leader last and not before somebody else leads. Told beforehand.
 
 use crate::cluster::{Cluster, VOTERS, json};
-use crate::command::{Call, Result, ensure, wait_for};
+use crate::command::{Result, ensure, wait_for};
 use crate::inserter::{Inserter, clock};
-use crate::lab::{HOSTS, VIP, root, seconds};
+use crate::lab::{HOSTS, VIP, seconds};
 use crate::product::read;
 use crate::runner::{Drill, Tier};
 use crate::stage::{Ground, Stage};
@@ -180,8 +180,7 @@ fn left_by_a_hand(stage: &mut Stage) -> Result {
 pub(super) const ETCD: &str = "101/2479 102/2479 103/2479 50/2479 50/2489";
 pub(super) const POSTGRES: &str = "101/5432 102/5432 103/5432 50/5432";
 
-/// Asks every port five times a second; prints how many refuse. On a machine that is
-/// busy an answer may take longer, and is none. From a host, as etcd answers no others.
+/// Asks every port from a host; prints how many refuse. On a busy machine an answer is late.
 const WATCH: &str = "while [ ! -e \"$1\" ]; do shut=0; for at in $2; do \
                      timeout 0.5 bash -c \"</dev/tcp/192.168.15.$at\" 2>/dev/null; [ $? -eq 1 ] && shut=$((shut + 1)); done; \
                      echo $shut; sleep 0.1; done";
@@ -192,10 +191,10 @@ pub(super) fn watched<T>(
     members: &[&str],
     work: impl FnOnce(&mut Stage) -> Result<T>,
 ) -> Result<(T, usize)> {
-    let (lab, stop) = (root().join("tests/lab/lab"), "/run/drill-watched");
+    let stop = "/run/drill-watched";
     let watch = |ports: &&str| {
-        let words = [&*lab.to_string_lossy(), "enter", "node1", "bash", "-c", WATCH, "watch", stop, ports];
-        Call::new(seconds(400), words).env("HACLUSTER_LAB_CACHE", &stage.lab.cache).start()
+        let words = ["enter", "node1", "bash", "-c", WATCH, "watch", stop, ports];
+        stage.lab.command(seconds(400), &words).start()
     };
     let watches: Vec<_> = members.iter().map(watch).collect::<Result<_>>()?;
     let done = work(stage);

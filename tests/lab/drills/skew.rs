@@ -50,7 +50,10 @@ fn skewed(stage: &mut Stage) -> Result<String> {
     stage.lab.on_all(&["node2", "node3"], &format!("base64 -d >{THERE} <<END\n{library}\nEND"))?;
     let (busy, taken) = under_way(stage)?;
     let hosts = skewed_hosts(stage)?;
-    stage.lab.on_all(&["node2", "node3"], "sed -i '/^LD_PRELOAD=\\|^FAKETIME/d' /etc/environment")?;
+    stage.lab.on_all(
+        &["node2", "node3"],
+        "sed -i '/^LD_PRELOAD=\\|^FAKETIME\\|^NO_FAKE_STAT/d' /etc/environment",
+    )?;
     let control = skewed_control(stage)?;
     stage.expect(0, &APPLY)?;
     stage.expect_converged()?;
@@ -61,7 +64,9 @@ fn skewed(stage: &mut Stage) -> Result<String> {
 
 /// Shells that come in by ssh from now on, and what they start.
 fn skew(stage: &Stage, host: &str, by: &str) -> Result {
-    let lines = format!("LD_PRELOAD={THERE}\\nFAKETIME={by}\\nFAKETIME_DONT_FAKE_MONOTONIC=1\\n");
+    // A clock that jumps leaves the times of files as they are.
+    let lines =
+        format!("LD_PRELOAD={THERE}\\nFAKETIME={by}\\nFAKETIME_DONT_FAKE_MONOTONIC=1\\nNO_FAKE_STAT=1\\n");
     stage.lab.sh(host, &format!("printf '{lines}' >>/etc/environment"))?;
     let apart = stage.lab.sh(host, "echo $(($(date +%s) - $(env -u LD_PRELOAD date +%s)))")?;
     ensure!(apart.trim().trim_start_matches('-') == "600", "{host}: clocks are {apart} s apart");

@@ -117,8 +117,7 @@ fn closed_pipe(stage: &Stage) -> Result {
     let call = call
         .dir(&stage.folder.path(""))
         .env("HOME", stage.folder.path("home"))
-        .env("XDG_STATE_HOME", stage.folder.path("state"))
-        .env("HACLUSTER_LAB_CACHE", &stage.lab.cache);
+        .env("XDG_STATE_HOME", stage.folder.path("state"));
     let ended = stopped(stage, call.start()?, "HUP", 12, 1)?;
     // A broken pipe is 0 (design §5); what was interrupted outweighs it.
     ensure!([0, 5].contains(&ended.status), "{}", ended.describe());

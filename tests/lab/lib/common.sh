@@ -4,6 +4,7 @@
 # shellcheck shell=bash disable=SC2034 # the names are for the other files
 
 CACHE=${HACLUSTER_LAB_CACHE:-$HOME/.cache/hacluster-lab}
+IMAGES=${HACLUSTER_LAB_IMAGES:-$CACHE}
 RUN=$CACHE/run           # state of the running lab, gone after `lab down`
 STORE=$RUN/store         # what the hosts write: upper layers and snapshots
 KEY=$CACHE/id_ed25519

@@ -25,7 +25,7 @@ image_recipe() {
 }
 
 # Of the release that new hosts run.
-image_path() { say "$CACHE/image-$(image_recipe | sha256sum | cut -c1-16)"; }
+image_path() { say "$IMAGES/image-$(image_recipe | sha256sum | cut -c1-16)"; }
 
 # The mirror this machine itself installs from; its name is nowhere in the project.
 mirror() {
@@ -107,25 +107,30 @@ current_images() {
 drop_old_images() {
     local current path
     current=$(current_images)
-    for path in "$CACHE"/image-* "$CACHE"/building-*; do
+    for path in "$IMAGES"/image-* "$IMAGES"/building-*; do
         [[ -e $path && $'\n'$current$'\n' != *$'\n'$path$'\n'* ]] || continue
         grep -qsF "$path" "$RUN"/hosts/*/lower "$STORE"/snapshots/*/*/lower && continue
         rm -rf --one-file-system "$path"
     done
 }
 
-# Prints the image's path; builds it when the recipe has none yet.
+# Prints the image's path; builds it when the recipe has none yet. Labs beside this
+# one may stand on the same images.
 ensure_image() {
-    local image start
+    local image start one
+    mkdir -p "$IMAGES"
+    exec {one}>"$IMAGES/image.lock"
+    flock "$one"
     image=$(image_path)
     if [[ ! -d $image ]]; then
         start=$(now)
         note "building the image (under a minute on two idle cores) ..."
         drop_old_images
-        build_image "$CACHE/building-$$"
-        mv "$CACHE/building-$$" "$image"
+        build_image "$IMAGES/building-$$"
+        mv "$IMAGES/building-$$" "$image"
         note "image built in $(since "$start"), $(du -sh "$image" | cut -f1)"
     fi
     drop_old_images
+    exec {one}>&-
     say "$image"
 }

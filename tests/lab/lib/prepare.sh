@@ -10,7 +10,7 @@ MACHINE_PACKAGES=(
     systemd-container mmdebstrap dpkg-dev debian-archive-keyring gpg gpgv
     iproute2 util-linux procps openssh-client nftables arping iputils-ping tcpdump curl jq
     binutils xz-utils
-    postgresql-client redis-tools libfaketime
+    postgresql-client python3-psycopg2 redis-tools libfaketime
 )
 
 installed() { [[ $(dpkg-query -W -f '${db:Status-Status}' "$1" 2>/dev/null) == installed ]]; }
