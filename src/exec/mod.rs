@@ -31,6 +31,7 @@ mod summary;
 mod task;
 #[cfg(test)]
 mod tests;
+mod together;
 mod work;
 
 pub use event::{Event, Outcome, Sink};

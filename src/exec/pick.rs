@@ -140,9 +140,7 @@ impl Schedule<'_> {
                     if self.fits(index, host, first, view) {
                         steps.push((index, stands_on.into_iter().collect()));
                         // What is limited ends its script, so that others may go on soon.
-                        if self.cap(index).is_none()
-                            && !self.tasks.get(&index).is_some_and(|task| task.serial)
-                        {
+                        if self.cap(index).is_none() && !self.ends_turn(index) {
                             within.insert(*node, [index].into());
                         }
                     }
@@ -163,6 +161,7 @@ impl Schedule<'_> {
             && self.rolls(index, view).is_none()
             && !self.full(index)
             && !self.taken(index, view)
+            && !self.too_early(index)
     }
 
     /// Its facts come from what was just done, or could not be had before:
