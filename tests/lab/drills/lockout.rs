@@ -200,9 +200,19 @@ fn without_us(stage: &mut Stage) -> Result<f64> {
     Ok(took)
 }
 
+/// What the host that started has of it.
+fn left(stage: &Stage) -> String {
+    let look = format!(
+        "cat {LOGINS}; ls -lR /run/hacluster /var/lib/hacluster/undo; cat /var/lib/hacluster/undo/.guard/*ed
+        ls -l /etc/systemd/system/*/hacluster-revert.service; journalctl -q --no-pager -b -u hacluster-revert.service -u 'ssh*'"
+    );
+    stage.lab.enter("nas", &format!("{{ {look}; }} 2>&1")).unwrap_or_else(|why| why)
+}
+
 /// The power of a host that lets nobody in is cut before its timer ends. It starts
 /// with what it had, read by sshd from its first moment on.
 fn power_cut(stage: &mut Stage) -> Result<f64> {
+    stage.excuse("nas");
     put(stage, &step(LOGINS, "0644", "AllowUsers nobody"))?;
     let before = marks(stage, &NODES)?;
     let call = stage.folder.hacluster(&stage.lab, APPLY_LIMIT, &["apply", "--auto-approve"]).start()?;
@@ -214,7 +224,7 @@ fn power_cut(stage: &mut Stage) -> Result<f64> {
     let at = clock();
     stage.lab.power(&["kill", "nas"])?;
     // It waits until the host answers by ssh.
-    stage.lab.power(&["boot", "nas"])?;
+    stage.lab.power(&["boot", "nas"]).map_err(|why| format!("{why}\n{}", left(stage)))?;
     let took = clock() - at;
     let applied = call.wait()?;
     ensure!(applied.status == 1, "{}", applied.describe());

@@ -69,14 +69,15 @@ const OURS: &str =
     "cd /etc/systemd/system; grep -l '^# Managed by hacluster' *.service */*.conf | sed 's,\\.d/.*,,'";
 
 /// Each unit as its package has it, and as it is; the figures of the hosts' systemd.
+/// Asked beside the network: sshd refuses for a while whoever scanned it.
 fn exposures(stage: &Stage) -> Result<String> {
     let figure = |unit: &str, how: &str| -> Result<f64> {
-        let said = stage.lab.sh("node1", &format!("systemd-analyze security --no-pager {how} {unit}"))?;
+        let said = stage.lab.enter("node1", &format!("systemd-analyze security --no-pager {how} {unit}"))?;
         let number = said.trim().lines().last().and_then(|line| line.rsplit_once(": "));
         let number = number.and_then(|(_, rest)| rest.split_whitespace().next()?.parse().ok());
         number.ok_or_else(|| format!("no figure: {said}"))
     };
-    let found = stage.lab.sh("node1", OURS)?;
+    let found = stage.lab.enter("node1", OURS)?;
     let mut found: Vec<&str> = found.lines().collect();
     found.sort_unstable();
     let mut known = UNITS.map(|(_, ours, _)| ours);
@@ -86,7 +87,7 @@ fn exposures(stage: &Stage) -> Result<String> {
     for (shipped, ours, limit) in UNITS {
         // By another name: settings of ours are for the name it has.
         let copy = "/run/shipped.service";
-        stage.lab.sh("node1", &format!("cp /usr/lib/systemd/system/{shipped}.service {copy}"))?;
+        stage.lab.enter("node1", &format!("cp /usr/lib/systemd/system/{shipped}.service {copy}"))?;
         let before = figure(copy, "--offline=true")?;
         let after = figure(&ours.replace("@.", "@node1."), "")?;
         ensure!(after <= limit, "{ours} is at {after}, the limit is {limit}");
@@ -98,12 +99,13 @@ fn exposures(stage: &Stage) -> Result<String> {
 
 /// Lynis's index, from the package in the image.
 fn lynis(stage: &Stage) -> Result<String> {
-    let audit = "export DEBIAN_FRONTEND=noninteractive
+    let audit = "export DEBIAN_FRONTEND=noninteractive PATH=/usr/sbin:/usr/bin:/sbin:/bin
         { apt-get -qq update && apt-get -qq install -y --no-install-recommends lynis; } >&2 || exit 1
         lynis audit system --quick --no-colors --no-log </dev/null 2>/dev/null |
         sed -n 's/.*Hardening index : \\([0-9]*\\).*/\\1/p'";
     let index = |host: &str| -> Result<u32> {
-        let output = stage.lab.script(host, seconds(180), audit)?.ok()?;
+        let output =
+            stage.lab.command(seconds(180), &["enter", host, "sh", "-s"]).stdin(audit).run()?.ok()?;
         output.stdout.trim().parse().map_err(|_| format!("no index of {host}: {}", output.describe()))
     };
     let [bare, node] = thread::scope(|scope| {

@@ -5,7 +5,7 @@
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 
-use super::{APPLY, FILE, fault, playbook, says, settled};
+use super::{APPLY, FILE, fault, playbook, says, settle};
 use crate::command::{Call, Result, ensure, wait_for};
 use crate::lab::{HOSTS, Lab, seconds};
 use crate::product::read;
@@ -14,7 +14,15 @@ use crate::stage::Stage;
 
 pub const DRILLS: &[Drill] =
     &[fault("hostile-values", &["F85"], "refused, or as they are on 4 hosts; 0 commands run", |s| {
-        settled(s, hostile)
+        let (file, own) = ("secrets.toml", s.folder.path("secrets.toml"));
+        let seen = s.as_another(|s| {
+            let seen = hostile(s)?;
+            // Whoever sets a secret hands the file on: an older one is refused.
+            fs::copy(s.folder.path(file), &own).map_err(|e| format!("{file}: {e}"))?;
+            Ok(seen)
+        })?;
+        settle(s)?;
+        Ok(seen)
     })];
 
 /// Each in single quotes of TOML; what any of them runs is CALL.
@@ -29,7 +37,7 @@ const VALUES: [&str; 9] = [
     "/* -- */ E'x' <b>é漢𝕏</b> * [x] {y} !z &w @v",
     "~ ~root null yes 0x10 1e3 <(CALL 8)",
 ];
-const PASSWORD: &str = "'; CALL p; ' \" \\ $(CALL p) `CALL p` : é";
+const PASSWORD: &str = "'; CALL p; ' \" \\ $(CALL p) `CALL p` : #";
 
 /// Every key of an inventory that takes any text, with where it comes in; others hold
 /// what these characters are no part of.
