@@ -16,6 +16,16 @@ if ! flock -n 8; then
 fi
 printf '%s %s\n' $$ "$hac_who" >holder
 
+# What a run that was cut did not confirm goes back now, not under the next one.
+# What was read before counts no more, which a counter that is two higher tells.
+hac_unconfirmed() {
+  hac_guard=/var/lib/hacluster/undo/.guard
+  [ -e "$hac_guard/armed" ] || return 1
+  flock -u 7
+  timeout 20 sh "$hac_guard/revert.sh" "$(cat "$hac_guard/armed")" </dev/null >/dev/null 2>&1
+  flock 7
+}
+
 # The counter goes up: what an older holder still sends does nothing any more.
 # The output of the batch that was waited for stays until the next run.
 hac_take() {
@@ -27,6 +37,7 @@ hac_take() {
   [ ! -s /var/lib/hacluster/fence ] || read -r hac_n </var/lib/hacluster/fence
   case $hac_n in *[!0-9]*) hac_n=0 ;; esac
   hac_n=$((hac_n + 1))
+  hac_unconfirmed && hac_n=$((hac_n + 1))
   printf '%s\n' "$hac_n" >/var/lib/hacluster/fence.new
   mv -f /var/lib/hacluster/fence.new /var/lib/hacluster/fence
   printf 'held %s\n' "$hac_n"

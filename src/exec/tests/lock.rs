@@ -96,6 +96,26 @@ fn what_still_runs_is_waited_for_and_its_output_kept() {
     next.leave();
 }
 
+/// A run was cut between a change and its confirmation, and the next one comes before
+/// the timer's end.
+#[test]
+fn what_a_cut_run_did_not_confirm_goes_back_before_the_next_one() {
+    let host = host();
+    let guard = host.path().join("state/undo/.guard");
+    fs::create_dir_all(&guard).unwrap();
+    fs::write(guard.join("armed"), "id1\n").unwrap();
+    let step = host.path().join("run/step.lock").display().to_string();
+    let revert = format!("flock -n {step} mv {0}/armed {0}/reverted-$1\n", guard.display());
+    fs::write(guard.join("revert.sh"), revert).unwrap();
+    let mut next = Contender::new(host.path(), "bob");
+    assert_eq!(next.line(), "held 2", "what was read before still counts");
+    assert!(guard.join("reverted-id1").exists());
+    next.leave();
+    let mut third = Contender::new(host.path(), "bob");
+    assert_eq!(third.line(), "held 3");
+    third.leave();
+}
+
 #[test]
 fn a_waiter_that_leaves_lets_go_at_once() {
     let host = host();
