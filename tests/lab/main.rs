@@ -80,9 +80,16 @@ fn main() {
 fn drill(names: &[String]) {
     let asked = |text: &str| names.iter().any(|name| text.contains(name.as_str()));
     let wanted = |d: &Drill| names.is_empty() || asked(d.name) || d.cases.iter().any(|case| asked(case));
-    let chosen = |drills: &[Drill]| -> Vec<Drill> { drills.iter().copied().filter(wanted).collect() };
-    let (mut lanes, last) = (drills::lanes().map(|lane| chosen(&lane)).to_vec(), chosen(drills::LAST));
-    if lanes.concat().is_empty() && last.is_empty() {
+    let (tier, mut lanes) = (tier(), drills::lanes().to_vec());
+    let whole = names.is_empty() && tier == Tier::Full;
+    if !whole || kept() {
+        lanes = vec![lanes.concat()];
+    }
+    for lane in &mut lanes {
+        lane.extend(drills::LAST);
+        lane.retain(wanted);
+    }
+    if lanes.concat().is_empty() {
         println!("no drill's name contains {}\n0 passed, 0 failed, 0 skipped", names.join(" or "));
         return;
     }
@@ -91,13 +98,8 @@ fn drill(names: &[String]) {
             "the lab needs root: namespaces, overlay mounts and containers; run `sudo -E cargo test --test lab`",
         );
     }
-    let tier = tier();
-    let whole = names.is_empty() && tier == Tier::Full;
-    if !whole || kept() {
-        lanes = vec![lanes.concat()];
-    }
     signals::watch(lanes.len());
-    if !run(&lanes, &last, tier, whole) {
+    if !run(&lanes, tier, whole) {
         exit(1);
     }
 }

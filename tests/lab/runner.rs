@@ -9,7 +9,6 @@ use crate::command::Result;
 use crate::matrix;
 use crate::observed::{self, observed};
 use crate::stage::{Ground, Stage};
-use crate::sweep::Sweep;
 use crate::table::{self, word};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -64,14 +63,13 @@ pub fn misplaced(drills: &[Drill]) -> Vec<String> {
     wrong
 }
 
-/// Runs each lane's drills in a lab of its own, then the last ones in the first lab, as
-/// far as they are of the tier; whether all of them passed.
-pub fn run(lanes: &[Vec<Drill>], last: &[Drill], tier: Tier, whole: bool) -> bool {
+/// Runs each lane's drills in a lab of its own, as far as they are of the tier; whether
+/// all of them passed.
+pub fn run(lanes: &[Vec<Drill>], tier: Tier, whole: bool) -> bool {
     let start = Instant::now();
-    let sweep = Sweep::start();
-    let stages: Result<Vec<_>> = (0..lanes.len()).map(|lane| Stage::new(lane, &sweep)).collect();
+    let stages: Result<Vec<_>> = (0..lanes.len()).map(Stage::new).collect();
     let rows = match stages {
-        Ok(mut stages) => through(&mut stages, lanes, last, tier),
+        Ok(stages) => side_by_side(stages, lanes, tier),
         Err(why) => {
             eprintln!("lab suite: {why}");
             return false;
@@ -86,42 +84,26 @@ pub fn run(lanes: &[Vec<Drill>], last: &[Drill], tier: Tier, whole: bool) -> boo
     failed == 0
 }
 
-fn through(stages: &mut [Stage], lanes: &[Vec<Drill>], last: &[Drill], tier: Tier) -> Vec<Row> {
-    let work = |stage: &mut Stage, drills: &[Drill]| -> Vec<Row> {
-        drills.iter().map(|drill| row(stage, *drill, tier)).collect()
-    };
-    let mut rows: Vec<Row> = thread::scope(|scope| {
-        let jobs = stages.iter_mut().zip(lanes).enumerate().map(|(lane, (stage, drills))| {
-            scope.spawn(move || {
-                let rows = work(stage, drills);
-                if lane > 0 {
-                    end(stage);
-                }
-                rows
-            })
-        });
-        let jobs: Vec<_> = jobs.collect();
+fn side_by_side(stages: Vec<Stage>, lanes: &[Vec<Drill>], tier: Tier) -> Vec<Row> {
+    thread::scope(|scope| {
+        let lanes = stages.into_iter().zip(lanes);
+        let jobs: Vec<_> =
+            lanes.map(|(stage, drills)| scope.spawn(move || lane(stage, drills, tier))).collect();
         // What a drill panics with is its row.
         jobs.into_iter().filter_map(|job| job.join().ok()).flatten().collect()
-    });
-    if let Some(stage) = stages.first_mut() {
-        rows.extend(work(stage, last));
-        end(stage);
-    }
-    rows
+    })
 }
 
-/// Before its hosts are gone, what they wrote down is looked at.
-fn end(stage: &Stage) {
+/// One lab's drills, one after the other.
+fn lane(mut stage: Stage, drills: &[Drill], tier: Tier) -> Vec<Row> {
+    let rows = drills.iter().map(|drill| row(&mut stage, *drill, tier)).collect();
     if kept() {
         println!("the lab stays up (HACLUSTER_LAB_KEEP=1); end it with tests/lab/lab down");
         println!("its cluster.toml and secrets.toml: {}", stage.folder.path("").display());
-        return;
-    }
-    stage.sweep.journals(&stage.lab);
-    if let Err(why) = stage.lab.down() {
+    } else if let Err(why) = stage.lab.down() {
         eprintln!("the lab did not go down: {why}");
     }
+    rows
 }
 
 fn row(stage: &mut Stage, drill: Drill, tier: Tier) -> Row {

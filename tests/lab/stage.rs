@@ -60,7 +60,7 @@ pub struct Stage {
 
 impl Stage {
     /// The stage of a lane.
-    pub fn new(lane: usize, sweep: &Arc<Sweep>) -> Result<Self> {
+    pub fn new(lane: usize) -> Result<Self> {
         let lab = Lab::new(lane);
         lab.call(seconds(900), &["prepare"])?;
         let folder = Folder::new(&lab)?;
@@ -68,7 +68,7 @@ impl Stage {
         Ok(Self {
             lab,
             folder,
-            sweep: Arc::clone(sweep),
+            sweep: Sweep::start(),
             terms: Terms::default(),
             now: if kept { Now::Disturbed } else { Now::Unknown },
             applied: Ground::Applied,

@@ -43,7 +43,7 @@ pub fn lanes() -> [Vec<Drill>; 2] {
     [[FIRST.concat(), faults::drills()].concat(), SECOND.concat()]
 }
 
-/// Looks at what all others said.
+/// Looks at what all others in the same lab said.
 pub const LAST: &[Drill] = secret::DRILLS;
 
 const FIRST: [&[Drill]; 19] = [
