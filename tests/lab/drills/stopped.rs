@@ -35,7 +35,7 @@ pub const DRILLS: &[Drill] = &[
 
 const APPLY: [&str; 2] = ["apply", "--auto-approve"];
 /// Steps of a host, one after the other, and seconds each takes.
-const STEPS: usize = 16;
+const STEPS: usize = 20;
 
 /// Each step writes a line, so that what was done twice shows.
 fn playbook(stage: &Stage, seconds: &str) -> Result {
