@@ -1,7 +1,7 @@
 //! Owns running drills in their order and the table of what came out.
 //! Must not know what any of them does.
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -89,8 +89,8 @@ fn side_by_side(stages: Vec<Stage>, lanes: &[Vec<Drill>], tier: Tier) -> Vec<Row
         let lanes = stages.into_iter().zip(lanes);
         let jobs: Vec<_> =
             lanes.map(|(stage, drills)| scope.spawn(move || lane(stage, drills, tier))).collect();
-        // What a drill panics with is its row.
-        jobs.into_iter().filter_map(|job| job.join().ok()).flatten().collect()
+        // A drill's panic is its row; any other would leave rows out.
+        jobs.into_iter().flat_map(|job| job.join().unwrap_or_else(|panic| resume_unwind(panic))).collect()
     })
 }
 
